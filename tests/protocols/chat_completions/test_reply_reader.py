@@ -1,0 +1,271 @@
+"""Chat Completions replies of every host's habits (edge cases 19 to 36 of the protocol digest)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wsgi_gateway.protocols.chat_completions import StreamReader, read_reply
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.events import Delta, Failed, Finished, Started, Usage
+from wsgi_gateway.protocols.reply import fold
+
+from support.events import read, told, translation
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+A = {"index": 0, "id": "call_a", "type": "function", "function": {"name": "f", "arguments": ""}}
+
+
+def piece(index: int | None, arguments: Any = None, **more: Any) -> dict[str, Any]:
+    call: dict[str, Any] = {"function": {"arguments": arguments}, **more}
+    return call if index is None else {"index": index, **call}
+
+
+def opening(
+    index: int | None, call_id: str | None, name: str, arguments: Any = ""
+) -> dict[str, Any]:
+    return piece(index, arguments, id=call_id) | {
+        "function": {"name": name, "arguments": arguments}
+    }
+
+
+def calls(*pieces: dict[str, Any]) -> dict[str, Any]:
+    return {"tool_calls": list(pieces)}
+
+
+def stream(*deltas: dict[str, Any], finish: str | None = "stop", done: bool = True) -> bytes:
+    def frame(choice: dict[str, Any]) -> str:
+        chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "m"}
+        return f"data: {json.dumps({**chunk, 'choices': [{'index': 0, **choice}]})}\n\n"
+
+    frames = [frame({"delta": delta}) for delta in deltas]
+    if finish is not None:
+        frames.append(frame({"delta": {}, "finish_reason": finish}))
+    return ("".join(frames) + ("data: [DONE]\n\n" if done else "")).encode()
+
+
+@pytest.mark.parametrize("size", [1, 7, None])
+def test_golden(size: int | None) -> None:
+    reply = fold(read(StreamReader(translation()), (GOLDEN / "chat.sse").read_bytes(), size))
+    assert told(reply) == [
+        ("text", "Let me check — 日本 😀."),
+        ("tool_call", "call_a1", "get_weather", '{"city":"Oslo"}'),
+        ("tool_call", "call_b2", "now", "{}"),
+    ]
+    assert reply.reason == "tool_calls"
+    assert reply.usage == Usage(input=30, output=20, cache_read=10, cache_write=5, reasoning=8)
+
+
+CALL = [("tool_call", "call_a", "f", '{"x":1}')]
+
+
+@pytest.mark.parametrize(
+    ("deltas", "expected"),
+    [
+        pytest.param([calls(A)], [("tool_call", "call_a", "f", "{}")], id="19 empty arguments"),
+        pytest.param([calls(opening(0, "call_a", "f", {"x": 1}))], CALL, id="20 object arguments"),
+        pytest.param(
+            [
+                calls(opening(0, "call_a", "f")),
+                calls(opening(1, "call_b", "g")),
+                calls(piece(0, '{"x":')),
+                calls(piece(1, '{"y":')),
+                calls(piece(0, "1}"), piece(1, "2}")),
+            ],
+            [*CALL, ("tool_call", "call_b", "g", '{"y":2}')],
+            id="21 interleaved",
+        ),
+        pytest.param(
+            [calls(opening(0, "call_a", "f", '{"x":1}'), opening(1, "call_b", "g", "{}"))],
+            [*CALL, ("tool_call", "call_b", "g", "{}")],
+            id="22 whole calls in one chunk",
+        ),
+        pytest.param(
+            [calls(opening(0, "call_a", "f", '{"x"')), calls(piece(0, ":1}", id="call_a"))],
+            CALL,
+            id="23 id repeated",
+        ),
+        pytest.param(
+            [calls(opening(None, "call_a", "f", '{"x"')), calls(piece(None, ":1}"))],
+            CALL,
+            id="24 index missing",
+        ),
+        pytest.param(
+            [calls(opening(3, "call_a", "f", '{"x":1}'))], CALL, id="24 index starts later"
+        ),
+        pytest.param(
+            [
+                calls(piece(0, '{"x"', id="call_a")),
+                calls({"index": 0, "function": {"name": "f", "arguments": ":1}"}}),
+            ],
+            CALL,
+            id="25 name comes later",
+        ),
+        pytest.param(
+            [
+                calls(opening(0, "call_a", "f", '{"x"')),
+                calls({"index": 0, "function": {"name": "f", "arguments": ":1}"}}),
+            ],
+            CALL,
+            id="25 name repeated",
+        ),
+        pytest.param(
+            [
+                calls(opening(0, "call_a", "f", '{"x":1}')),
+                calls({"index": 0, "id": None, "type": None, "function": {"name": None}}),
+            ],
+            CALL,
+            id="26 nulls",
+        ),
+        pytest.param([{"content": None, "refusal": "No."}], [("refusal", "No.")], id="32 refusal"),
+        pytest.param(
+            [{"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}],
+            [("text", "ab")],
+            id="33 role repeated",
+        ),
+        pytest.param(
+            [{"reasoning_content": "hm"}, {"content": "a"}],
+            [("reasoning", "hm"), ("text", "a")],
+            id="35 reasoning_content",
+        ),
+        pytest.param(
+            [{"reasoning": "hm", "reasoning_details": [{"text": "hm"}]}, {"content": "a"}],
+            [("reasoning", "hm"), ("text", "a")],
+            id="35 reasoning",
+        ),
+        pytest.param(
+            [{"reasoning_details": [{"type": "reasoning.text", "text": "hm"}]}, {"content": "a"}],
+            [("reasoning", "hm"), ("text", "a")],
+            id="35 reasoning_details",
+        ),
+        pytest.param(
+            [{"content": [{"type": "text", "text": "a"}]}], [("text", "a")], id="array content"
+        ),
+        pytest.param(
+            [{"content": "a"}, calls(opening(0, "call_a", "f", '{"x":1}')), {"content": "b"}],
+            [("text", "a"), *CALL, ("text", "b")],
+            id="text behind a call",
+        ),
+        pytest.param(
+            [{"function_call": {"name": "f", "arguments": '{"x":1}'}}],
+            [("tool_call", "*", "f", '{"x":1}')],
+            id="legacy function_call",
+        ),
+    ],
+)
+@pytest.mark.parametrize("size", [1, None])
+def test_habits(
+    deltas: list[dict[str, Any]], expected: list[tuple[str, ...]], size: int | None
+) -> None:
+    found = told(read(StreamReader(translation()), stream(*deltas), size))
+    assert len(found) == len(expected)
+    for got, want in zip(found, expected, strict=True):
+        assert [g for g, w in zip(got, want, strict=True) if w != "*"] == [
+            w for w in want if w != "*"
+        ]
+
+
+def test_a_finish_of_stop_with_calls_is_tool_calls() -> None:
+    events = read(StreamReader(translation()), stream(calls(opening(0, "call_a", "f", "{}"))))
+    assert events[-1] == Finished(reason="tool_calls")
+
+
+def test_a_call_that_is_whole_ends_when_the_next_begins() -> None:
+    reader = StreamReader(translation())
+    reader.feed(stream(calls(opening(0, "call_a", "f", '{"x":1}')), finish=None, done=False))
+    events = reader.feed(stream(calls(opening(1, "call_b", "g")), finish=None, done=False))
+    assert [type(event).__name__ for event in events] == ["PartEnded", "PartStarted"]
+
+
+def test_content_and_finish_in_one_chunk() -> None:
+    chunk = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"length"}]}\n\n'
+    events = read(StreamReader(translation()), chunk + b"data: [DONE]")
+    assert Delta(0, "x") in events
+    assert events[-1] == Finished(reason="length")
+
+
+def test_usage_in_every_chunk_is_reported_once_and_last_wins() -> None:
+    body = b"".join(
+        b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"x"}}],"usage":{"prompt_tokens":5,"completion_tokens":%d}}\n\n'
+        % count
+        for count in (1, 2, 3)
+    )
+    reply = fold(read(StreamReader(translation()), body + stream()))
+    assert reply.usage == Usage(input=5, output=3)
+
+
+def test_a_filter_chunk_before_the_first_choice_is_skipped() -> None:
+    body = b'data: {"id":"","object":"","model":"","choices":[],"prompt_filter_results":[]}\n\n'
+    events = read(StreamReader(translation()), body + stream({"content": "x"}))
+    assert events[0] == Started(id="chatcmpl-1", model="m")
+
+
+def test_half_a_surrogate_pair_is_replaced() -> None:
+    body = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"x\\ud83d"}}]}\n\n'
+    events = read(StreamReader(translation()), body + stream())
+    assert Delta(0, "x\ufffd") in events
+
+
+def test_done_without_a_finish_reason_is_a_finish() -> None:
+    events = read(StreamReader(translation()), stream({"content": "x"}, finish=None))
+    assert events[-1] == Finished(reason="stop")
+
+
+def test_the_end_of_the_body_after_a_finish_reason_is_a_finish() -> None:
+    events = read(StreamReader(translation()), stream({"content": "x"}, done=False))
+    assert events[-1] == Finished(reason="stop")
+
+
+def test_every_truncation_before_the_finish_is_a_failure() -> None:
+    whole = (GOLDEN / "chat.sse").read_bytes()
+    end = whole.index(b'"finish_reason":"tool_calls"')
+    for cut in range(0, end, 97):
+        events = read(StreamReader(translation()), whole[:cut])
+        assert isinstance(events[-1], Failed)
+        assert not any(isinstance(event, Finished) for event in events)
+
+
+def test_an_error_frame_is_a_failure() -> None:
+    events = read(StreamReader(translation()), (GOLDEN / "chat_error_midstream.sse").read_bytes())
+    assert isinstance(events[-1], Failed)
+    assert "overloaded" in events[-1].error.message.lower()
+
+
+@given(st.lists(st.binary(max_size=60) | st.just(b'data: {"choices":[{}]}\n\n'), max_size=8))
+def test_any_bytes_end_in_exactly_one_end(chunks: list[bytes]) -> None:
+    reader = StreamReader(translation())
+    events = [event for chunk in chunks for event in reader.feed(chunk)] + reader.finish()
+    assert sum(isinstance(event, Finished | Failed) for event in events) == 1
+    assert isinstance(events[-1], Finished | Failed)
+    assert reader.finish() == []
+
+
+def test_a_full_reply_is_the_same_parts() -> None:
+    body = {
+        "id": "chatcmpl-1",
+        "choices": [
+            {
+                "index": 0,
+                "message": {
+                    "role": "assistant",
+                    "content": "Hi",
+                    "reasoning_content": "hm",
+                    "tool_calls": [opening(None, "call_a", "f", '{"x":1}')],
+                },
+                "finish_reason": "tool_calls",
+            }
+        ],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 4},
+    }
+    reply = fold(read_reply(body, translation()))
+    assert told(reply) == [("reasoning", "hm"), ("text", "Hi"), *CALL]
+    assert reply.usage == Usage(input=3, output=4)
+
+
+@pytest.mark.parametrize("body", [{}, {"choices": []}, {"choices": [{}]}, {"choices": 3}])
+def test_a_reply_that_says_nothing_is_an_error(body: dict[str, Any]) -> None:
+    with pytest.raises(ApiError) as caught:
+        fold(read_reply(body, translation()))
+    assert caught.value.kind == "upstream_invalid"

@@ -1,0 +1,54 @@
+"""The tap on a passing Chat Completions stream."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wsgi_gateway.protocols.chat_completions import StreamTap
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.events import Usage
+
+GOLDEN = (Path(__file__).parents[2] / "golden" / "chat.sse").read_bytes()
+FAILED = (Path(__file__).parents[2] / "golden" / "chat_error_midstream.sse").read_bytes()
+
+
+def run(stream: bytes, size: int) -> tuple[StreamTap, bytes]:
+    tap = StreamTap()
+    passed = b"".join(tap.feed(stream[at : at + size]) for at in range(0, len(stream), size))
+    return tap, passed + tap.finish()
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_bytes_pass_and_usage_is_heard(size: int) -> None:
+    tap, passed = run(GOLDEN, size)
+    assert passed == GOLDEN
+    assert tap.ended and tap.final and not tap.failed
+    assert tap.usage == Usage(input=30, output=20, cache_read=10, cache_write=5, reasoning=8)
+
+
+def test_a_stream_that_breaks_off_has_not_ended_and_loses_only_its_torn_event() -> None:
+    end = GOLDEN.index(b'"finish_reason":"tool_calls"')
+    tap, passed = run(GOLDEN[:end], 50)
+    assert not tap.ended
+    assert GOLDEN.startswith(passed) and passed.endswith(b"}\n\n")
+    assert b'"error":{"message":"gone"' in tap.failure(ApiError("server", "gone"))
+
+
+def test_a_last_event_without_its_blank_line_is_completed() -> None:
+    tap, passed = run(GOLDEN.rstrip(b"\n"), 13)
+    assert passed == GOLDEN
+    assert tap.ended
+
+
+def test_an_error_frame_ends_it() -> None:
+    tap, _ = run(FAILED, 10)
+    assert tap.failed and tap.final
+
+
+@given(st.binary(max_size=300), st.integers(1, 50))
+def test_any_bytes_pass_in_order(stream: bytes, size: int) -> None:
+    _, passed = run(stream, size)
+    assert stream.startswith(passed) or passed.rstrip(b"\r\n") == stream[: len(passed)].rstrip(
+        b"\r\n"
+    )

@@ -1,0 +1,59 @@
+"""The tap on a passing Messages stream."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.events import Usage
+from wsgi_gateway.protocols.messages import StreamTap
+
+GOLDEN = (Path(__file__).parents[2] / "golden" / "messages.sse").read_bytes()
+FAILED = (Path(__file__).parents[2] / "golden" / "messages_error_midstream.sse").read_bytes()
+
+
+def run(stream: bytes, size: int) -> tuple[StreamTap, bytes]:
+    tap = StreamTap()
+    passed = b"".join(tap.feed(stream[at : at + size]) for at in range(0, len(stream), size))
+    return tap, passed + tap.finish()
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_bytes_pass_and_usage_is_heard(size: int) -> None:
+    tap, passed = run(GOLDEN, size)
+    assert passed == GOLDEN
+    assert tap.ended and tap.final and not tap.failed
+    assert tap.usage == Usage(input=30, output=20, cache_read=10, cache_write=5)
+
+
+def test_what_breaks_off_before_message_stop_has_not_ended() -> None:
+    tap, passed = run(GOLDEN[: GOLDEN.index(b"event: message_stop")], 50)
+    assert not tap.ended
+    assert GOLDEN.startswith(passed)
+    assert tap.usage is not None
+    failure = tap.failure(ApiError("server", "gone"))
+    assert failure == (
+        b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"gone"}}\n\n'
+    )
+
+
+@pytest.mark.parametrize("stream", [FAILED, FAILED.replace(b"event: error\n", b"")])
+def test_an_error_event_ends_it(stream: bytes) -> None:
+    tap, passed = run(stream, 10)
+    assert passed == stream
+    assert tap.failed and tap.final
+
+
+def test_words_of_the_model_are_no_events() -> None:
+    quote = b'data: {"type":"content_block_delta","delta":{"text":"event: error message_stop"}}\n\n'
+    tap, _ = run(b"event: content_block_delta\n" + quote, 1000)
+    assert not tap.ended
+
+
+@given(st.binary(max_size=300), st.integers(1, 50))
+def test_any_bytes_pass_in_order(stream: bytes, size: int) -> None:
+    _, passed = run(stream, size)
+    assert stream.startswith(passed) or passed.rstrip(b"\r\n") == stream[: len(passed)].rstrip(
+        b"\r\n"
+    )

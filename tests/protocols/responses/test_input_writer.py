@@ -1,0 +1,250 @@
+"""The history as a Responses upstream gets it."""
+
+from typing import Any
+
+import pytest
+from support.events import translation
+
+from wsgi_gateway.protocols.conversation import (
+    Conversation,
+    Document,
+    Image,
+    Item,
+    Message,
+    Part,
+    Proof,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.responses import read_request, write_request
+from wsgi_gateway.protocols.translation import Translation
+
+CACHE = {"type": "ephemeral"}
+USER = Message(role="user", parts=[Text(text="hi")])
+CALL = ToolCall(id="c1", name="f", arguments='{"a":1}')
+RESULT = ToolResult(call_id="c1", parts=[Text(text="ok")])
+
+
+def write(
+    *items: Item, to: Translation | None = None, api: str = "chat_completions", **more: Any
+) -> Any:
+    conversation = Conversation(api=api, model="asked", items=list(items), **more)
+    return write_request(conversation, to or translation(api))
+
+
+def written(*items: Item, to: Translation | None = None, api: str = "chat_completions") -> Any:
+    return write(*items, to=to, api=api)["input"]
+
+
+def system(text: str, **more: Any) -> Message:
+    return Message(role="system", parts=[Text(text=text)], **more)
+
+
+def test_one_plain_source_of_instructions() -> None:
+    body = write(USER, instructions=[Text(text="a", cache=CACHE), Text(text="b")], api="messages")
+    assert body["instructions"] == "a\n\nb"
+    body = write(system("a"), USER)
+    assert body["instructions"] == "a"
+    assert [item["role"] for item in body["input"]] == ["user"]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [system("a"), system("b"), USER],
+        [system("a", name="n"), USER],
+        [Message(role="system", parts=[Text(text="a", cache=CACHE)]), USER],
+        [Message(role="developer", parts=[Text(text="a"), Text(text="b")]), USER],
+        [USER, system("a")],
+    ],
+)
+def test_other_system_messages_keep_their_place(items: list[Item]) -> None:
+    body = write(*items)
+    assert "instructions" not in body
+    roles = [item["role"] for item in body["input"]]
+    assert roles == [
+        "system" if isinstance(item, Message) and item.role != "user" else "user" for item in items
+    ]
+
+
+def test_developer_is_kept_where_it_is_known() -> None:
+    items = [USER, Message(role="developer", parts=[Text(text="a")])]
+    assert written(*items, to=translation(openai_fields=True))[1]["role"] == "developer"
+
+
+def test_messages() -> None:
+    to = translation()
+    items = written(
+        Message(role="user", parts=[Text(text="hi"), Text(text="")], name="Ann"),
+        Message(role="assistant", parts=[Text(text="a")], phase="commentary"),
+        Message(role="assistant", parts=[Text(text="a"), Refusal(text="no"), Image(url="x")]),
+        Message(role="assistant", parts=[Text(text="")]),
+        Message(role="user", parts=[]),
+        to=to,
+    )
+    assert items == [
+        {
+            "type": "message",
+            "role": "user",
+            "content": [
+                {"type": "input_text", "text": "Ann: "},
+                {"type": "input_text", "text": "hi"},
+            ],
+        },
+        {"type": "message", "role": "assistant", "content": "a", "phase": "commentary"},
+        {
+            "type": "message",
+            "role": "assistant",
+            "content": [
+                {"type": "output_text", "text": "a"},
+                {"type": "refusal", "refusal": "no"},
+            ],
+        },
+    ]
+    assert len(to.loss.entries) == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        (Text(text="a"), {"type": "input_text", "text": "a"}),
+        (
+            Image(url="https://x.test/a.png"),
+            {"type": "input_image", "detail": "auto", "image_url": "https://x.test/a.png"},
+        ),
+        (
+            Image(data="QQ==", media_type="image/png", detail="low"),
+            {"type": "input_image", "detail": "low", "image_url": "data:image/png;base64,QQ=="},
+        ),
+        (
+            Image(file_id="file_1"),
+            {"type": "input_image", "detail": "auto", "file_id": "file_1"},
+        ),
+        (
+            Document(data="QQ==", media_type="application/pdf"),
+            {
+                "type": "input_file",
+                "filename": "document.pdf",
+                "file_data": "data:application/pdf;base64,QQ==",
+            },
+        ),
+        (
+            Document(url="https://x.test/a.pdf"),
+            {"type": "input_file", "file_url": "https://x.test/a.pdf"},
+        ),
+        (Document(file_id="file_1"), {"type": "input_file", "file_id": "file_1"}),
+        (
+            Document(text="body", filename="a.txt"),
+            {"type": "input_text", "text": "a.txt:\nbody"},
+        ),
+    ],
+)
+def test_parts(part: Part, expected: dict[str, str]) -> None:
+    (item,) = written(Message(role="user", parts=[part]))
+    assert item["content"] == [expected]
+
+
+def test_a_file_id_of_another_provider_is_refused() -> None:
+    with pytest.raises(ApiError) as caught:
+        written(Message(role="user", parts=[Image(file_id="file_1")]), api="messages")
+    assert caught.value.param == "messages"
+
+
+def test_calls_and_results() -> None:
+    to = translation("messages")
+    long_id = "toolu.with.dots" + "x" * 80
+    items = written(
+        USER,
+        CALL,
+        ToolCall(id=long_id, name="g", arguments="", namespace="ns"),
+        ToolCall(id="c3", name="p", arguments="raw", custom=True),
+        ToolResult(call_id="c1", parts=[Text(text="boom")], is_error=True),
+        ToolResult(call_id=long_id, parts=[Text(text="see"), Image(url="u")], is_error=True),
+        ToolResult(call_id="c3", parts=[], cache=CACHE),
+        to=to,
+        api="messages",
+    )[1:]
+    alias = items[1]["call_id"]
+    assert len(alias) <= 64 and to.aliases.restore_call_id(alias) == long_id
+    image = {"type": "input_image", "detail": "auto", "image_url": "u"}
+    assert items == [
+        {"type": "function_call", "call_id": "c1", "name": "f", "arguments": '{"a":1}'},
+        {"type": "function_call", "call_id": alias, "name": "ns__g", "arguments": "{}"},
+        {"type": "custom_tool_call", "call_id": "c3", "name": "p", "input": "raw"},
+        {"type": "function_call_output", "call_id": "c1", "output": "Error: boom"},
+        {
+            "type": "function_call_output",
+            "call_id": alias,
+            "output": [{"type": "input_text", "text": "Error: see"}, image],
+        },
+        {"type": "custom_tool_call_output", "call_id": "c3", "output": ""},
+    ]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [USER, RESULT],
+        [USER, CALL],
+        [USER, CALL, CALL, RESULT],
+        [USER, CALL, RESULT, RESULT],
+    ],
+    ids=["no call", "no result", "two calls", "two results"],
+)
+def test_calls_and_results_must_pair_up(items: list[Item]) -> None:
+    with pytest.raises(ApiError) as caught:
+        written(*items)
+    assert (caught.value.kind, caught.value.param) == ("invalid_request", "messages")
+
+
+def test_only_its_own_reasoning_goes_back() -> None:
+    to = translation("messages")
+    own = Proof(kind="encrypted", value="E", item_id="rs_1", origin="prov")
+    items = written(
+        USER,
+        Reasoning(text="why", proof=own),
+        Reasoning(proof=Proof(kind="encrypted", value="F")),
+        Reasoning(text="x", proof=Proof(kind="encrypted", value="G", origin="other")),
+        Reasoning(text="x", proof=Proof(kind="signature", value="S")),
+        Reasoning(text="x", proof=Proof(kind="none")),
+        CALL,
+        RESULT,
+        Reasoning(text="leads nowhere", proof=own),
+        USER,
+        to=to,
+        api="messages",
+    )
+    assert [item for item in items if item["type"] == "reasoning"] == [
+        {
+            "type": "reasoning",
+            "id": "rs_1",
+            "summary": [{"type": "summary_text", "text": "why"}],
+            "encrypted_content": "E",
+        },
+        {"type": "reasoning", "summary": [], "encrypted_content": "F"},
+    ]
+    assert [entry.verdict for entry in to.loss.entries] == ["dropped"]
+
+
+def test_a_prefill_cannot_be_continued() -> None:
+    items = [USER, Message(role="assistant", parts=[Text(text="It is")])]
+    with pytest.raises(ApiError):
+        written(*items, api="messages")
+    assert written(*items)[-1]["content"] == "It is"
+
+
+def test_what_is_written_can_be_read() -> None:
+    items: list[Item] = [
+        USER,
+        Reasoning(text="why", proof=Proof(kind="encrypted", value="E", item_id="rs_1")),
+        Message(role="assistant", parts=[Text(text="a"), Refusal(text="no")]),
+        CALL,
+        ToolResult(call_id="c1", parts=[Text(text="see"), Image(url="u", detail="auto")]),
+        Message(role="user", parts=[Document(data="QQ==", media_type="text/plain", filename="a")]),
+    ]
+    to = translation("messages")
+    assert read_request(write(*items, to=to, api="messages"), to.loss).items == items

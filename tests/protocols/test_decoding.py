@@ -1,0 +1,58 @@
+"""Client bodies: whatever is wrong with them is a 400 that says where."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Struct
+from wsgi_gateway.protocols.decoding import convert, parse_arguments, read_body
+from wsgi_gateway.protocols.errors import ApiError
+
+
+class Inner(Struct):
+    name: str
+
+
+class Outer(Struct):
+    inner: list[Inner]
+    count: int | None = None
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"3", b"{", b"\xff", b'{"a":NaN}', b'{"a":1e400}', b"[" * 100_000]
+)
+def test_what_is_no_json_object_is_refused(body: bytes) -> None:
+    with pytest.raises(ApiError) as caught:
+        read_body(body)
+    assert caught.value.kind == "invalid_request"
+
+
+@given(st.binary())
+def test_any_bytes_are_an_object_or_refused(body: bytes) -> None:
+    try:
+        assert isinstance(read_body(body), dict)
+    except ApiError as error:
+        assert error.kind == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({}, "inner"),
+        ({"inner": 3}, "inner"),
+        ({"inner": [{}]}, "inner[0].name"),
+        ({"inner": [{"name": 3}]}, "inner[0].name"),
+        ({"inner": [], "count": "x"}, "count"),
+    ],
+)
+def test_the_field_is_named(body: dict[str, object], param: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        convert(body, Outer)
+    assert caught.value.param == param
+    assert caught.value.message.startswith(param)
+
+
+def test_arguments() -> None:
+    assert parse_arguments("  ") == {}
+    assert parse_arguments('{"n":12345678901234567890}') == {"n": 12345678901234567890}
+    assert parse_arguments("[1]") is None
+    assert parse_arguments('{"a') is None

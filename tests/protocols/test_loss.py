@@ -1,0 +1,41 @@
+"""The loss record and the header that tells it."""
+
+import pytest
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.loss import Loss
+
+
+def test_nothing_lost_is_no_header() -> None:
+    assert Loss("messages").header() is None
+
+
+def test_paths_are_in_the_clients_terms() -> None:
+    loss = Loss("messages")
+    loss.approximated("stop", "cut")
+    loss.dropped("seed")
+    assert loss.header() == "stop_sequences;approximated: cut, seed;dropped: no such field upstream"
+
+
+def test_the_same_loss_is_told_once() -> None:
+    loss = Loss("responses")
+    loss.dropped("cache_control")
+    loss.dropped("cache_control")
+    assert len(loss.entries) == 1
+
+
+def test_a_refusal_names_the_field() -> None:
+    with pytest.raises(ApiError) as caught:
+        Loss("chat_completions").refuse("max_output_tokens", "too small")
+    assert caught.value.kind == "invalid_request"
+    assert caught.value.param == "max_completion_tokens"
+    assert "max_completion_tokens" in caught.value.message
+
+
+def test_the_header_is_one_line_of_bounded_ascii() -> None:
+    loss = Loss("responses")
+    for number in range(500):
+        loss.approximated(f"input[{number}]", "über\r\nx-evil: 1")
+    header = loss.header()
+    assert header is not None
+    assert len(header) <= 4096
+    assert header.isascii() and "\n" not in header and "\r" not in header

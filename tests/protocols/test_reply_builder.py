@@ -1,0 +1,111 @@
+"""The five promises of ``events``, whatever a reader calls."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from wsgi_gateway.protocols.aliases import Aliases
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.events import (
+    Delta,
+    Event,
+    Failed,
+    Finished,
+    PartEnded,
+    PartStarted,
+    Started,
+    Usage,
+    UsageReported,
+)
+from wsgi_gateway.protocols.reply_builder import ReplyBuilder
+
+
+def check_promises(events: list[Event]) -> None:
+    """Assert that ``events`` are what a writer may rely on."""
+    assert [type(event) for event in events].count(Started) == 1 or isinstance(events[0], Failed)
+    assert isinstance(events[0], Started | Failed | UsageReported)
+    assert isinstance(events[-1], Finished | Failed)
+    assert sum(isinstance(event, Finished | Failed) for event in events) == 1
+    count, still_open, calls = 0, set[int](), 0
+    for event in events:
+        match event:
+            case PartStarted():
+                assert event.index == count
+                count += 1
+                still_open.add(event.index)
+                calls += event.kind == "tool_call"
+            case Delta():
+                assert event.index in still_open
+                assert event.text
+            case PartEnded():
+                still_open.remove(event.index)
+            case Finished():
+                assert not still_open
+                assert event.reason != "tool_calls" or calls
+                assert event.reason != "stop" or not calls
+
+
+calls = st.lists(
+    st.one_of(
+        st.tuples(st.just("open"), st.sampled_from(["text", "reasoning", "tool_call", "refusal"])),
+        st.tuples(st.just("delta"), st.integers(0, 4)),
+        st.tuples(st.just("close"), st.integers(0, 4)),
+        st.tuples(st.just("usage"), st.integers(0, 4)),
+    ),
+    max_size=20,
+)
+
+
+@given(calls, st.sampled_from(["stop", "tool_calls", "length", "fail"]))
+def test_any_calls_give_a_legal_sequence(todo: list[tuple[str, object]], ending: str) -> None:
+    builder = ReplyBuilder(Aliases())
+    builder.start("id", "model")
+    builder.start("other", "model")
+    for name, value in todo:
+        if name == "open":
+            builder.open(value, "call_1", "f")  # type: ignore[arg-type]
+        elif name == "delta":
+            builder.delta(value, "x")  # type: ignore[arg-type]
+        elif name == "close":
+            builder.close(value)  # type: ignore[arg-type]
+        else:
+            builder.set_usage(Usage(input=1))
+    if ending == "fail":
+        builder.fail(ApiError("server", "no"))
+    else:
+        builder.finish(ending)  # type: ignore[arg-type]
+    builder.finish("stop")
+    builder.fail(ApiError("server", "no"))
+    check_promises(builder.take())
+
+
+def test_empty_arguments_become_an_empty_object() -> None:
+    builder = ReplyBuilder(Aliases())
+    builder.start("id", "model")
+    part = builder.open("tool_call", "call_1", "f")
+    builder.delta(part, "")
+    builder.finish("stop")
+    assert Delta(part, "{}") in builder.take()
+
+
+def test_a_call_cut_short_by_a_limit_stays_as_it_is() -> None:
+    builder = ReplyBuilder(Aliases())
+    builder.start("id", "model")
+    part = builder.open("tool_call", "call_1", "f")
+    builder.delta(part, '{"a')
+    builder.finish("length")
+    events = builder.take()
+    assert PartEnded(index=part, complete=False) in events
+    assert events[-1] == Finished(reason="length")
+
+
+def test_a_custom_tools_wrapped_input_is_unwrapped() -> None:
+    aliases = Aliases()
+    name = aliases.tool("apply_patch", custom=True)
+    builder = ReplyBuilder(aliases)
+    builder.start("id", "model")
+    part = builder.open("tool_call", "call_1", name)
+    for piece in ('{"inp', 'ut": "*** Begin', '\\nPatch"}'):
+        builder.delta(part, piece)
+    builder.finish("tool_calls")
+    events = builder.take()
+    assert Delta(part, "*** Begin\nPatch") in events
+    assert any(isinstance(event, PartStarted) and event.custom for event in events)

@@ -1,0 +1,35 @@
+"""Proofs of reasoning in another API's opaque field."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wsgi_gateway.protocols.conversation import Proof
+from wsgi_gateway.protocols.seal import seal, unseal
+
+proofs = st.builds(
+    Proof,
+    kind=st.sampled_from(["signature", "redacted", "encrypted", "none"]),
+    value=st.text(st.characters(codec="utf-8")),
+    item_id=st.none() | st.text(st.characters(codec="utf-8")),
+    origin=st.none() | st.text(st.characters(codec="utf-8")),
+)
+
+
+@given(proofs)
+def test_what_is_sealed_is_unsealed(proof: Proof) -> None:
+    token = seal(proof)
+    assert token.isascii()
+    assert unseal(token) == proof
+
+
+@given(st.text())
+def test_anything_else_is_not_ours(token: str) -> None:
+    assert unseal(token) is None
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda t: t[:-5], lambda t: t + "!", lambda t: t[:20] + "é" + t[20:]]
+)
+def test_a_damaged_token_is_none(damage: object) -> None:
+    token = seal(Proof(kind="signature", value="abc", origin="anthropic"))
+    assert unseal(damage(token)) is None  # type: ignore[operator]

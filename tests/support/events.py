@@ -1,0 +1,40 @@
+"""Short forms for tests of readers and writers: a reply's events, told as its parts."""
+
+from collections.abc import Iterable
+
+from wsgi_gateway.protocols.capabilities import Capabilities
+from wsgi_gateway.protocols.events import Event
+from wsgi_gateway.protocols.loss import Loss
+from wsgi_gateway.protocols.reply import Reply, fold
+from wsgi_gateway.protocols.table import StreamReader
+from wsgi_gateway.protocols.translation import Translation
+
+
+def translation(api: str = "chat_completions", **facts: object) -> Translation:
+    """For a client of ``api`` and a model with these capabilities at provider ``prov``."""
+    return Translation(
+        model="bare-model",
+        origin="prov",
+        capabilities=Capabilities(**facts),  # type: ignore[arg-type]
+        loss=Loss(api),
+    )
+
+
+def read(reader: StreamReader, stream: bytes, size: int | None = None) -> list[Event]:
+    """Every event of ``stream``, fed in chunks of ``size`` bytes (None: whole)."""
+    step = size or max(len(stream), 1)
+    events: list[Event] = []
+    for at in range(0, len(stream), step):
+        events += reader.feed(stream[at : at + step])
+    return events + reader.finish()
+
+
+def told(events: Iterable[Event] | Reply) -> list[tuple[str, ...]]:
+    """The parts of a finished reply: (kind, text), and for tool calls (kind, id, name, arguments)."""
+    reply = events if isinstance(events, Reply) else fold(events)
+    return [
+        (part.kind, part.id, part.name, part.text)
+        if part.kind == "tool_call"
+        else (part.kind, part.text)
+        for part in reply.parts
+    ]

@@ -1,0 +1,186 @@
+"""The wire's own shapes, as far as the gateway reads them: requests of clients, replies of upstreams.
+
+Source: OpenAI API reference, "Chat Completions". Fields that real hosts bend (arguments as objects, content as
+arrays, null anywhere) are typed loosely and straightened by the readers.
+"""
+
+from typing import Any
+
+from msgspec import Struct, field
+
+from wsgi_gateway.protocols.conversation import Json
+
+
+class ImageUrl(Struct):
+    url: str
+    detail: str | None = None
+
+
+class File(Struct):
+    file_data: str | None = None
+    file_id: str | None = None
+    filename: str | None = None
+
+
+class ContentPart(Struct):
+    type: str = "text"
+    text: str | None = None
+    image_url: ImageUrl | str | None = None
+    file: File | None = None
+    refusal: str | None = None
+    cache_control: Json | None = None
+    prompt_cache_breakpoint: Json | None = None
+
+
+class Function(Struct):
+    name: str | None = None
+    arguments: Any = None
+
+
+class CustomCall(Struct):
+    name: str
+    input: str = ""
+
+
+class ToolCall(Struct):
+    id: str | None = None
+    type: str | None = None
+    index: int | None = None
+    function: Function | None = None
+    custom: CustomCall | None = None
+
+
+class RequestMessage(Struct):
+    role: str
+    content: str | list[ContentPart] | None = None
+    name: str | None = None
+    refusal: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    tool_call_id: str | None = None
+    function_call: Function | None = None
+    audio: Json | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    reasoning_details: list[Json] | None = None
+
+
+class FunctionTool(Struct):
+    name: str
+    description: str | None = None
+    parameters: Json | None = None
+    strict: bool | None = None
+
+
+class CustomFormat(Struct):
+    type: str = "text"
+    grammar: Json | None = None
+
+
+class CustomTool(Struct):
+    name: str
+    description: str | None = None
+    format: CustomFormat | None = None
+
+
+class Tool(Struct):
+    type: str = "function"
+    function: FunctionTool | None = None
+    custom: CustomTool | None = None
+    cache_control: Json | None = None
+
+
+class JsonSchema(Struct):
+    name: str
+    description: str | None = None
+    schema: Json | None = None
+    strict: bool | None = None
+
+
+class ResponseFormat(Struct):
+    type: str
+    json_schema: JsonSchema | None = None
+
+
+class StreamOptions(Struct):
+    include_usage: bool | None = None
+
+
+class Request(Struct):
+    model: str
+    messages: list[RequestMessage]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    tools: list[Tool] | None = None
+    tool_choice: str | Json | None = None
+    parallel_tool_calls: bool | None = None
+    functions: list[FunctionTool] | None = None
+    function_call: str | Json | None = None
+    max_completion_tokens: int | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    stop: str | list[str] | None = None
+    seed: int | None = None
+    n: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    logit_bias: Json | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    reasoning_effort: str | None = None
+    response_format: ResponseFormat | None = None
+    verbosity: str | None = None
+    user: str | None = None
+    safety_identifier: str | None = None
+    metadata: Json | None = None
+    service_tier: str | None = None
+    prompt_cache_key: str | None = None
+    modalities: list[str] | None = None
+    audio: Json | None = None
+    moderation: Json | None = None
+
+
+class Delta(Struct):
+    """A stream's ``delta`` and a full reply's ``message``: the same fields."""
+
+    content: Any = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    reasoning: Any = None
+    reasoning_details: list[Json] | None = None
+    tool_calls: list[ToolCall] | None = None
+    function_call: Function | None = None
+
+
+class Choice(Struct):
+    index: int = 0
+    delta: Delta | None = None
+    message: Delta | None = None
+    finish_reason: str | None = None
+
+
+class PromptDetails(Struct):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class CompletionDetails(Struct):
+    reasoning_tokens: int | None = None
+
+
+class Usage(Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: PromptDetails | None = None
+    completion_tokens_details: CompletionDetails | None = None
+
+
+class Completion(Struct):
+    """A chunk of a stream, or a full reply."""
+
+    id: str | None = None
+    model: str | None = None
+    choices: list[Choice] | None = field(default_factory=list)
+    usage: Usage | None = None
+    error: Any = None

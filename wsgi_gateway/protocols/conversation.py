@@ -1,0 +1,182 @@
+"""What a request says: one model, richer than any of the wires that it is read from and written to.
+
+Only data belongs here. Readers and writers of the wire APIs live in the protocols' own folders.
+"""
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+Json = dict[str, Any]
+Role = Literal["system", "developer", "user", "assistant"]
+
+
+class Text(Struct, kw_only=True):
+    text: str
+    cache: Json | None = None
+    """A prompt-cache breakpoint behind this part, as Messages writes it (``{"type": "ephemeral"}``)."""
+
+
+class Image(Struct, kw_only=True):
+    """An image by URL, by base64 data with its media type, or by a provider's file id."""
+
+    url: str | None = None
+    data: str | None = None
+    media_type: str | None = None
+    file_id: str | None = None
+    detail: str | None = None
+    cache: Json | None = None
+
+
+class Document(Struct, kw_only=True):
+    """A file to read: base64 data with its media type, a URL, plain text, or a provider's file id."""
+
+    data: str | None = None
+    media_type: str | None = None
+    url: str | None = None
+    text: str | None = None
+    file_id: str | None = None
+    filename: str | None = None
+    cache: Json | None = None
+
+
+class Refusal(Struct, kw_only=True):
+    """The assistant's own words when it declined; not ordinary answer text."""
+
+    text: str
+
+
+Part = Text | Image | Document | Refusal
+
+
+class Message(Struct, kw_only=True):
+    role: Role
+    parts: list[Part]
+    name: str | None = None
+    phase: str | None = None
+    """Responses' ``commentary`` or ``final_answer``: sent back to the models that set it."""
+
+
+class Proof(Struct, kw_only=True):
+    """What a provider wants back, unchanged, to believe a piece of reasoning.
+
+    ``kind`` is ``signature`` or ``redacted`` (Messages), ``encrypted`` (Responses) or ``none``
+    (readable reasoning of a Chat Completions host, which has no proof). ``origin`` names the
+    provider that made it; None is the provider that the client believes it talks to.
+    """
+
+    kind: Literal["signature", "redacted", "encrypted", "none"]
+    value: str = ""
+    item_id: str | None = None
+    origin: str | None = None
+
+
+class Reasoning(Struct, kw_only=True):
+    """One block of thinking. ``text`` is "" where the provider hides it."""
+
+    text: str = ""
+    proof: Proof | None = None
+
+
+class ToolCall(Struct, kw_only=True):
+    """``arguments`` is the call's JSON text, verbatim; a custom (freeform) tool's is its raw input."""
+
+    id: str
+    name: str
+    arguments: str
+    custom: bool = False
+    namespace: str | None = None
+
+
+class ToolResult(Struct, kw_only=True):
+    call_id: str
+    parts: list[Part]
+    is_error: bool = False
+    cache: Json | None = None
+
+
+Item = Message | Reasoning | ToolCall | ToolResult
+
+
+class Tool(Struct, kw_only=True):
+    """A tool that the client runs. ``custom`` ones take free text instead of JSON ``parameters``."""
+
+    name: str
+    description: str | None = None
+    parameters: Json | None = None
+    strict: bool | None = None
+    custom: bool = False
+    grammar: Json | None = None
+    """A custom tool's ``{"syntax": "lark" | "regex", "definition": str}``."""
+    namespace: str | None = None
+    cache: Json | None = None
+
+
+class ToolChoice(Struct, kw_only=True):
+    """``name`` goes with mode ``tool``; ``allowed`` restricts ``auto`` and ``required`` to these names."""
+
+    mode: Literal["auto", "none", "required", "tool"]
+    name: str | None = None
+    namespace: str | None = None
+    allowed: list[str] | None = None
+
+
+class ReasoningOptions(Struct, kw_only=True):
+    """How hard to think. ``effort`` is the common ladder none ... max; ``budget_tokens`` Messages' own.
+
+    ``mode`` is Messages' ``thinking.type``; ``summary`` says whether the client wants readable text.
+    """
+
+    effort: str | None = None
+    budget_tokens: int | None = None
+    mode: str | None = None
+    summary: str | None = None
+
+
+class OutputFormat(Struct, kw_only=True):
+    type: Literal["text", "json_object", "json_schema"]
+    name: str | None = None
+    description: str | None = None
+    schema: Json | None = None
+    strict: bool | None = None
+
+
+class Conversation(Struct, kw_only=True):
+    """One request, whatever API it came by. None and empty mean: the client did not say."""
+
+    api: str
+    model: str
+    stream: bool = False
+    instructions: list[Text] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+
+    tools: list[Tool] = field(default_factory=list)
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    stop: list[str] = field(default_factory=list)
+    seed: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    logit_bias: Json | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+
+    reasoning: ReasoningOptions | None = None
+    output_format: OutputFormat | None = None
+    verbosity: str | None = None
+
+    user_id: str | None = None
+    metadata: Json | None = None
+    service_tier: str | None = None
+    prompt_cache_key: str | None = None
+    include_usage: bool = True
+    """Whether a streamed reply ends with usage; only Chat Completions clients may leave it out."""
+    include: list[str] = field(default_factory=list)
+
+    body: Json = field(default_factory=dict)
+    """The request as it came, for replies that echo it. Not to be changed."""

@@ -1,0 +1,86 @@
+"""How hard to think, between the OpenAI APIs' effort ladder and Messages' ``thinking`` and ``output_config``.
+
+The numbers are protocols digest 6.6.1; Anthropic's pages "Extended thinking", "Adaptive thinking" and "Effort".
+"""
+
+from wsgi_gateway.protocols.capabilities import Capabilities
+from wsgi_gateway.protocols.conversation import Json, ReasoningOptions
+from wsgi_gateway.protocols.loss import Loss
+
+_BUDGETS = {"low": 2048, "medium": 8192, "high": 16_384, "xhigh": 32_768, "max": 64_000}
+_MINIMUM_BUDGET = 1024
+
+
+def to_effort(
+    options: ReasoningOptions | None, capabilities: Capabilities, loss: Loss
+) -> str | None:
+    """The OpenAI APIs' ``reasoning_effort`` or ``reasoning.effort``; None leaves it to the model."""
+    if options is None:
+        return None
+    effort = options.effort or _effort_of_thinking(options, loss)
+    if effort is not None and not capabilities.reasoning_effort:
+        loss.dropped("reasoning", "the model takes no reasoning effort")
+        return None
+    return effort
+
+
+def _effort_of_thinking(options: ReasoningOptions, loss: Loss) -> str | None:
+    if options.mode == "disabled":
+        return None
+    if options.mode == "between_tools":
+        loss.approximated("reasoning", "between_tools became effort low")
+        return "low"
+    if options.budget_tokens is None:
+        return None
+    if options.budget_tokens < 4096:
+        effort = "low"
+    elif options.budget_tokens < 12_288:
+        effort = "medium"
+    else:
+        effort = "high"
+    loss.approximated("reasoning", f"a budget of tokens became effort {effort}")
+    return effort
+
+
+def to_thinking(
+    options: ReasoningOptions | None, max_tokens: int, capabilities: Capabilities, loss: Loss
+) -> tuple[Json | None, str | None]:
+    """Messages' ``thinking`` object and ``output_config.effort``, None where they are left out."""
+    if options is None or (options.effort is None and options.mode is None):
+        return None, None
+    if options.mode is not None:
+        return _given_thinking(options), options.effort
+    effort = options.effort
+    if capabilities.thinking == "none":
+        if effort != "none":
+            loss.dropped("reasoning", "the model does not think")
+        return None, None
+    if effort == "none":
+        return {"type": "disabled"}, None
+    if effort == "minimal":
+        loss.approximated("reasoning", "effort minimal became low or no thinking")
+        return None, "low" if capabilities.thinking == "adaptive" else None
+    if capabilities.thinking == "adaptive":
+        thinking: Json = {"type": "adaptive"}
+        if options.summary:
+            thinking["display"] = "summarized"
+        return thinking, effort
+    return _budget(effort or "medium", max_tokens, loss), None
+
+
+def _given_thinking(options: ReasoningOptions) -> Json:
+    thinking: Json = {"type": options.mode}
+    if options.budget_tokens is not None:
+        thinking["budget_tokens"] = options.budget_tokens
+    return thinking
+
+
+def _budget(effort: str, max_tokens: int, loss: Loss) -> Json | None:
+    """OpenAI's limit counts reasoning too, so the limit stays and the budget shrinks to leave 1,024 visible."""
+    wanted = _BUDGETS.get(effort, _BUDGETS["medium"])
+    budget = min(wanted, max_tokens - _MINIMUM_BUDGET)
+    if budget < _MINIMUM_BUDGET:
+        loss.dropped("reasoning", "the output limit leaves no room for thinking")
+        return None
+    loss.approximated("reasoning", f"effort {effort} became a budget of {budget} tokens")
+    return {"type": "enabled", "budget_tokens": budget}

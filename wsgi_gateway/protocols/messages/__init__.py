@@ -1,0 +1,20 @@
+"""Anthropic Messages: ``POST /v1/messages``."""
+
+from wsgi_gateway.protocols.messages.errors import error_body, read_error
+from wsgi_gateway.protocols.messages.reply_reader import StreamReader, read_reply
+from wsgi_gateway.protocols.messages.reply_writer import StreamWriter, write_reply
+from wsgi_gateway.protocols.messages.request_reader import read_request
+from wsgi_gateway.protocols.messages.request_writer import write_request
+from wsgi_gateway.protocols.messages.tap import StreamTap
+
+__all__ = [
+    "StreamReader",
+    "StreamTap",
+    "StreamWriter",
+    "error_body",
+    "read_error",
+    "read_reply",
+    "read_request",
+    "write_reply",
+    "write_request",
+]

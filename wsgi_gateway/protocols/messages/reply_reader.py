@@ -1,0 +1,238 @@
+"""An upstream's Messages reply, streamed or full, read into events.
+
+Theory of operation. Blocks are known by their wire index; the vendor finishes one before it starts
+the next, but nothing here depends on that. A block of text or thinking becomes a part with its
+first text, so that empty ones never appear; a thinking block's signature, which relays may cut in
+pieces, becomes its part's proof. The last ``message_delta`` gives the reason; the reply ends at
+``message_stop``, or at the end of the body if a reason came. What is of an unknown kind is passed
+over, as the vendor asks its readers to.
+"""
+
+import msgspec
+
+from wsgi_gateway.protocols import sse
+from wsgi_gateway.protocols.conversation import Json, Proof
+from wsgi_gateway.protocols.decoding import decode_event, encode
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.events import Event, FinishReason, PartKind
+from wsgi_gateway.protocols.ids import new_id
+from wsgi_gateway.protocols.messages import reply_wire as wire
+from wsgi_gateway.protocols.messages.errors import read_error
+from wsgi_gateway.protocols.messages.usage import merge, read_usage
+from wsgi_gateway.protocols.reply_builder import ReplyBuilder
+from wsgi_gateway.protocols.translation import Translation
+
+_decoder = msgspec.json.Decoder(wire.StreamEvent, strict=False)
+
+_REASONS: dict[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop_sequence",
+    "max_tokens": "length",
+    "tool_use": "tool_calls",
+    "pause_turn": "pause",
+    "refusal": "content_filter",
+    "model_context_window_exceeded": "context_window",
+}
+_CUT_SHORT = ("length", "context_window", "content_filter")
+_PART_KINDS: dict[str, PartKind] = {
+    "text": "text",
+    "thinking": "reasoning",
+    "redacted_thinking": "reasoning",
+    "tool_use": "tool_call",
+}
+_EVENTS = (
+    "message_start",
+    "content_block_start",
+    "content_block_delta",
+    "content_block_stop",
+    "message_delta",
+)
+_DELTAS = (None, "text_delta", "input_json_delta", "thinking_delta", "signature_delta")
+
+
+def read_reply(body: Json, translation: Translation) -> list[Event]:
+    """The events of a full reply; one ``Failed`` if it is none."""
+    reader = StreamReader(translation)
+    try:
+        message = msgspec.convert(body, wire.Message, strict=False)
+    except msgspec.ValidationError as error:
+        reader.builder.fail(ApiError("upstream_invalid", f"the upstream's reply is odd: {error}"))
+        return reader.builder.take()
+    if message.content is None:
+        reader.builder.fail(read_error(500, encode(body)) if "error" in body else _no_message())
+    else:
+        reader.read_message(message)
+    return reader.builder.take()
+
+
+class _Block:
+    """An open content block. ``part`` is None until there is something to say."""
+
+    __slots__ = ("input", "kind", "part", "proof")
+
+    def __init__(self, kind: PartKind, proof: Proof | None = None) -> None:
+        self.kind = kind
+        self.proof = proof
+        self.part: int | None = None
+        self.input = ""
+
+
+class StreamReader:
+    """See the module's theory of operation; the interface is ``table.StreamReader``."""
+
+    def __init__(self, translation: Translation) -> None:
+        self.builder = ReplyBuilder(translation.aliases)
+        self._origin = translation.origin
+        self._sse = sse.Decoder()
+        self._blocks: dict[int, _Block] = {}
+        self._usage: wire.Usage | None = None
+        self._last: wire.Message | wire.Delta | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.builder.ended
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        for event in self._sse.feed(chunk):
+            self._read_event(event)
+        return self.builder.take()
+
+    def finish(self) -> list[Event]:
+        for event in self._sse.flush():
+            self._read_event(event)
+        if self._last is not None:
+            self._end(self._last)
+        self.builder.fail(
+            ApiError("upstream_invalid", "the upstream's reply broke off before its end")
+        )
+        return self.builder.take()
+
+    def read_message(self, message: wire.Message) -> None:
+        """A full reply. One without a stop reason is whole all the same: its JSON is."""
+        self.builder.start(message.id or "", message.model or "")
+        for index, block in enumerate(message.content or ()):
+            self._start_block(index, block)
+            self._stop_block(index)
+        self._count(message.usage)
+        self._end(message)
+
+    def _read_event(self, event: sse.ServerSentEvent) -> None:
+        if self.ended or event.data.strip() == b"[DONE]":
+            return
+        try:
+            self._read(decode_event(_decoder, event.data), event)
+        except ApiError as error:
+            if not _may_be_ignored(event.data):
+                self.builder.fail(error)
+
+    def _read(self, read: wire.StreamEvent, event: sse.ServerSentEvent) -> None:
+        match read.type or event.event:
+            case "content_block_delta" if read.delta is not None:
+                self._read_delta(read.index, read.delta)
+            case "content_block_start" if read.content_block is not None:
+                self._start_block(read.index, read.content_block)
+            case "content_block_stop":
+                self._stop_block(read.index)
+            case "message_start" if read.message is not None:
+                self._count(read.message.usage)
+                usage = read_usage(self._usage) if self._usage else None
+                self.builder.start(read.message.id or "", read.message.model or "", usage)
+            case "message_delta":
+                self._count(read.usage)
+                if read.delta is not None and read.delta.stop_reason:
+                    self._last = read.delta
+            case "message_stop":
+                self._end(self._last or wire.Delta())
+            case "error":
+                self.builder.fail(read_error(500, event.data))
+
+    def _count(self, usage: wire.Usage | None) -> None:
+        self._usage = merge(self._usage, usage)
+        if self._usage is not None:
+            self.builder.set_usage(read_usage(self._usage))
+
+    def _start_block(self, index: int, start: Json) -> None:
+        self._stop_block(index)
+        self.builder.start("", "")
+        kind = _PART_KINDS.get(_text(start, "type"))
+        if kind is None:
+            return
+        block = self._blocks[index] = _Block(kind)
+        if kind == "tool_call":
+            call_id, name = _text(start, "id") or new_id("toolu_"), _text(start, "name")
+            block.part = self.builder.open(kind, call_id, name)
+            given = start.get("input")
+            block.input = encode(given).decode() if isinstance(given, dict) and given else ""
+            return
+        if start.get("type") == "redacted_thinking":
+            block.proof = Proof(kind="redacted", value=_text(start, "data"), origin=self._origin)
+        self._say(block, _text(start, "text") or _text(start, "thinking"))
+        self._sign(block, _text(start, "signature"))
+
+    def _read_delta(self, index: int, delta: wire.Delta) -> None:
+        block = self._blocks.get(index)
+        if block is None:
+            return
+        match block.kind:
+            case "text":
+                self._say(block, delta.text)
+            case "tool_call" if delta.partial_json:
+                block.input = ""
+                self._say(block, delta.partial_json)
+            case "reasoning":
+                self._say(block, delta.thinking)
+                self._sign(block, delta.signature)
+
+    def _say(self, block: _Block, text: str | None) -> None:
+        if text:
+            if block.part is None:
+                block.part = self.builder.open(block.kind)
+            self.builder.delta(block.part, text)
+
+    def _sign(self, block: _Block, signature: str | None) -> None:
+        if block.kind == "reasoning" and signature:
+            so_far = block.proof.value if block.proof else ""
+            block.proof = Proof(kind="signature", value=so_far + signature, origin=self._origin)
+
+    def _stop_block(self, index: int, complete: bool = True) -> None:
+        block = self._blocks.pop(index, None)
+        if block is None:
+            return
+        self._say(block, block.input)
+        if block.part is None and block.proof is not None:
+            block.part = self.builder.open(block.kind)
+        if block.part is not None:
+            self.builder.close(block.part, block.proof, complete)
+
+    def _end(self, last: wire.Message | wire.Delta) -> None:
+        if not self.builder.started:
+            self.builder.fail(_no_message())
+            return
+        reason = _REASONS.get(last.stop_reason or "", "stop")
+        for index in sorted(self._blocks):
+            self._stop_block(index, complete=reason not in _CUT_SHORT)
+        explanation = _text(last.stop_details or {}, "explanation") or None
+        self.builder.finish(reason, last.stop_sequence, explanation)
+
+
+def _text(holder: Json, name: str) -> str:
+    value = holder.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _no_message() -> ApiError:
+    return ApiError("upstream_invalid", "the upstream's reply is no message")
+
+
+def _may_be_ignored(data: bytes) -> bool:
+    """Whether what does not fit the known shapes is JSON of a kind that nobody here knows."""
+    try:
+        event = msgspec.json.decode(data)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(event, dict):
+        return False
+    if event.get("type") not in _EVENTS:
+        return True
+    delta = event.get("delta")
+    return isinstance(delta, dict) and delta.get("type") not in _DELTAS

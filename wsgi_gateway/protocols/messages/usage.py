@@ -1,0 +1,44 @@
+"""Usage between Messages' counters and the internal ones (protocols digest 6.10)."""
+
+import msgspec
+
+from wsgi_gateway.protocols.conversation import Json
+from wsgi_gateway.protocols.events import Usage
+from wsgi_gateway.protocols.messages import reply_wire as wire
+
+
+def merge(known: wire.Usage | None, news: wire.Usage | None) -> wire.Usage | None:
+    """Counters are totals: each one that is told again replaces what was known of it."""
+    if known is None or news is None:
+        return known or news
+    told = {
+        name: value for name, value in msgspec.structs.asdict(news).items() if value is not None
+    }
+    return msgspec.structs.replace(known, **told)
+
+
+def read_usage(usage: wire.Usage) -> Usage:
+    details = usage.output_tokens_details or wire.OutputDetails()
+    read = usage.cache_read_input_tokens or 0
+    written = usage.cache_creation_input_tokens or 0
+    return Usage(
+        input=(usage.input_tokens or 0) + read + written,
+        output=usage.output_tokens or 0,
+        cache_read=read,
+        cache_write=written,
+        reasoning=details.thinking_tokens,
+    )
+
+
+def write_usage(usage: Usage | None) -> Json:
+    """Zeros where the upstream reported nothing (yet): the fields are mandatory."""
+    usage = usage or Usage()
+    body: Json = {
+        "input_tokens": max(0, usage.input - usage.cache_read - usage.cache_write),
+        "cache_creation_input_tokens": usage.cache_write,
+        "cache_read_input_tokens": usage.cache_read,
+        "output_tokens": usage.output,
+    }
+    if usage.reasoning is not None:
+        body["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
+    return body

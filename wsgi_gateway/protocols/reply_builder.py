@@ -1,0 +1,163 @@
+"""Turns what a reader finds on the wire into a legal sequence of events (the five promises of ``events``).
+
+Every reader of replies owns one builder and speaks only through it, so that starting, ending and finishing
+are decided in one place, whatever order and repetition a provider chooses.
+"""
+
+import msgspec
+
+from wsgi_gateway.protocols.aliases import Aliases
+from wsgi_gateway.protocols.conversation import Proof
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.events import (
+    Delta,
+    Event,
+    Failed,
+    Finished,
+    FinishReason,
+    PartEnded,
+    PartKind,
+    PartStarted,
+    Started,
+    Usage,
+    UsageReported,
+)
+
+
+class _OpenPart:
+    """``unwrap`` holds the text back to the end: a custom tool's input, wrapped in a function's arguments."""
+
+    __slots__ = ("buffer", "custom", "empty", "kind", "unwrap")
+
+    def __init__(self, kind: PartKind, custom: bool = False, unwrap: bool = False) -> None:
+        self.kind = kind
+        self.custom = custom
+        self.unwrap = unwrap
+        self.empty = True
+        self.buffer: list[str] = []
+
+
+class ReplyBuilder:
+    """Collects events; ``take`` hands over those since the last call."""
+
+    def __init__(self, aliases: Aliases) -> None:
+        self._aliases = aliases
+        self._events: list[Event] = []
+        self._open: dict[int, _OpenPart] = {}
+        self._count = 0
+        self._usage: Usage | None = None
+        self._has_tool_call = False
+        self.started = False
+        self.ended = False
+
+    def take(self) -> list[Event]:
+        """The events since the last call."""
+        events, self._events = self._events, []
+        return events
+
+    def start(self, reply_id: str, model: str, usage: Usage | None = None) -> None:
+        """Idempotent: the first call counts."""
+        if not self.started:
+            self.started = True
+            self._events.append(Started(id=reply_id, model=model, usage=usage))
+
+    def open(self, kind: PartKind, call_id: str = "", name: str = "", custom: bool = False) -> int:
+        """Start a part and return its index. A tool call's id and name are put back into the client's terms.
+
+        ``custom`` says that the upstream itself calls a custom tool, whose input is free text as it comes.
+        """
+        index = self._count
+        self._count += 1
+        if kind != "tool_call":
+            self._open[index] = _OpenPart(kind)
+            self._events.append(PartStarted(index=index, kind=kind))
+            return index
+        self._has_tool_call = True
+        tool = self._aliases.restore_tool(name)
+        self._open[index] = _OpenPart(kind, custom or tool.custom, tool.custom and not custom)
+        self._events.append(
+            PartStarted(
+                index=index,
+                kind=kind,
+                id=self._aliases.restore_call_id(call_id),
+                name=tool.name,
+                custom=custom or tool.custom,
+                namespace=tool.namespace,
+            )
+        )
+        return index
+
+    def delta(self, index: int, text: str) -> None:
+        """Add text to an open part; what comes after its end, or is empty, is ignored."""
+        part = self._open.get(index)
+        if part is None or not text:
+            return
+        if part.unwrap:
+            part.buffer.append(text)
+            return
+        part.empty = False
+        self._events.append(Delta(index, text))
+
+    def close(self, index: int, proof: Proof | None = None, complete: bool = True) -> None:
+        """End a part; idempotent."""
+        part = self._open.pop(index, None)
+        if part is None:
+            return
+        if part.unwrap:
+            self._emit(index, _custom_input("".join(part.buffer)))
+        elif part.kind == "tool_call" and part.empty and complete and not part.custom:
+            self._emit(index, "{}")
+        self._events.append(PartEnded(index=index, proof=proof, complete=complete))
+
+    def is_open(self, index: int) -> bool:
+        return index in self._open
+
+    def set_usage(self, usage: Usage) -> None:
+        """What the upstream last said; reported once, at the end."""
+        self._usage = usage
+
+    def finish(
+        self,
+        reason: FinishReason,
+        stop_sequence: str | None = None,
+        explanation: str | None = None,
+    ) -> None:
+        """The upstream said that the reply is whole. Ends what is open. Idempotent."""
+        if self.ended:
+            return
+        self.start("", "")
+        for index in sorted(self._open):
+            self.close(index, complete=reason not in ("length", "context_window", "content_filter"))
+        if reason in ("stop", "tool_calls"):
+            reason = "tool_calls" if self._has_tool_call else "stop"
+        self._report_usage()
+        self._events.append(
+            Finished(reason=reason, stop_sequence=stop_sequence, explanation=explanation)
+        )
+        self.ended = True
+
+    def fail(self, error: ApiError) -> None:
+        """The reply broke off. Parts stay open: nothing pretends that they were whole. Idempotent."""
+        if self.ended:
+            return
+        self._report_usage()
+        self._events.append(Failed(error))
+        self.ended = True
+
+    def _report_usage(self) -> None:
+        if self._usage is not None:
+            self._events.append(UsageReported(self._usage))
+
+    def _emit(self, index: int, text: str) -> None:
+        if text:
+            self._events.append(Delta(index, text))
+
+
+def _custom_input(arguments: str) -> str:
+    """The freeform text of a custom tool that was offered as a function with one property ``input``."""
+    try:
+        value = msgspec.json.decode(arguments, type=dict[str, object])
+    except msgspec.DecodeError:
+        return arguments
+    text = value.get("input")
+    return text if isinstance(text, str) and len(value) == 1 else arguments

@@ -1,0 +1,20 @@
+"""OpenAI Responses: ``POST /responses``."""
+
+from wsgi_gateway.protocols.openai_errors import error_body, read_error
+from wsgi_gateway.protocols.responses.reply_reader import StreamReader, read_reply
+from wsgi_gateway.protocols.responses.reply_writer import StreamWriter, write_reply
+from wsgi_gateway.protocols.responses.request_reader import read_request
+from wsgi_gateway.protocols.responses.request_writer import write_request
+from wsgi_gateway.protocols.responses.tap import StreamTap
+
+__all__ = [
+    "StreamReader",
+    "StreamTap",
+    "StreamWriter",
+    "error_body",
+    "read_error",
+    "read_reply",
+    "read_request",
+    "write_reply",
+    "write_request",
+]

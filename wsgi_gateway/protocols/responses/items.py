@@ -1,0 +1,67 @@
+"""Output items and their parts as the wire writes them, for streams and full replies alike."""
+
+from wsgi_gateway.protocols.conversation import Json, Proof
+from wsgi_gateway.protocols.decoding import parse_arguments
+from wsgi_gateway.protocols.events import PartKind, PartStarted
+from wsgi_gateway.protocols.seal import seal
+
+
+def content_part(kind: PartKind, text: str) -> Json:
+    """A message's part: ``refusal`` or ``output_text``."""
+    if kind == "refusal":
+        return {"type": "refusal", "refusal": text}
+    return {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
+
+
+def message(item_id: str, content: list[Json], status: str) -> Json:
+    return {
+        "id": item_id,
+        "type": "message",
+        "status": status,
+        "role": "assistant",
+        "content": content,
+    }
+
+
+def summary_part(text: str) -> Json:
+    return {"type": "summary_text", "text": text}
+
+
+def reasoning(item_id: str, text: str, proof: Proof | None, status: str) -> Json:
+    """What its provider wants back is sealed into ``encrypted_content``, which OpenAI too sends unasked."""
+    proven = proof is not None and proof.kind != "none"
+    return {
+        "id": item_id,
+        "type": "reasoning",
+        "summary": [summary_part(text)] if text else [],
+        "encrypted_content": seal(proof) if proof is not None and proven else None,
+        "status": status,
+    }
+
+
+def tool_call(item_id: str, call: PartStarted, text: str, status: str) -> Json:
+    """A ``function_call``, or a ``custom_tool_call`` where the client declared a custom tool."""
+    item: Json = {
+        "id": item_id,
+        "type": "custom_tool_call" if call.custom else "function_call",
+        "status": status,
+        "input" if call.custom else "arguments": text,
+        "call_id": call.id,
+        "name": call.name,
+    }
+    if call.namespace is not None:
+        item["namespace"] = call.namespace
+    return item
+
+
+def tool_search_call(item_id: str, call: PartStarted, text: str, status: str) -> Json:
+    """A search that the client runs among its own tools; its arguments are an object."""
+    arguments = parse_arguments(text)
+    return {
+        "id": item_id,
+        "type": "tool_search_call",
+        "status": status,
+        "execution": "client",
+        "call_id": call.id,
+        "arguments": text if arguments is None else arguments,
+    }

@@ -1,0 +1,179 @@
+"""An upstream's Responses reply, streamed or full, read into events.
+
+The output items are read by ``output_reader``; here are the life of the response and what each event is about. Events
+and items of unknown types are passed over. The reply ends with its terminal event only: a body that ends without
+one broke off.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from wsgi_gateway.protocols import sse
+from wsgi_gateway.protocols.conversation import Json
+from wsgi_gateway.protocols.decoding import decode_event
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.events import Event, FinishReason
+from wsgi_gateway.protocols.reply_builder import ReplyBuilder
+from wsgi_gateway.protocols.responses import wire
+from wsgi_gateway.protocols.responses.errors import read_failure
+from wsgi_gateway.protocols.responses.output_reader import OutputReader
+from wsgi_gateway.protocols.responses.usage import read_usage
+from wsgi_gateway.protocols.translation import Translation
+
+_DECODER = msgspec.json.Decoder(wire.StreamEvent, strict=False)
+_ENDINGS = ("completed", "incomplete", "failed", "cancelled")
+_LIFE = frozenset({"response.created", "response.in_progress", "response.queued"})
+_TERMINAL = {f"response.{ending}": ending for ending in _ENDINGS}
+
+_Handler = Callable[[OutputReader, wire.StreamEvent], None]
+
+
+def read_reply(body: Json, translation: Translation) -> list[Event]:
+    """The events of a full reply; one ``Failed`` if it is none."""
+    reader = StreamReader(translation)
+    reader.read_response(body, "completed" if isinstance(body.get("output"), list) else "")
+    return reader.builder.take()
+
+
+class StreamReader:
+    """The interface is ``table.StreamReader``."""
+
+    def __init__(self, translation: Translation) -> None:
+        self.builder = ReplyBuilder(translation.aliases)
+        self._output = OutputReader(self.builder, translation.origin)
+        self._sse = sse.Decoder()
+
+    @property
+    def ended(self) -> bool:
+        return self.builder.ended
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        for event in self._sse.feed(chunk):
+            self._read_event(event)
+        return self.builder.take()
+
+    def finish(self) -> list[Event]:
+        for event in self._sse.flush():
+            self._read_event(event)
+        self.builder.fail(
+            ApiError("upstream_invalid", "the upstream's reply broke off before its end")
+        )
+        return self.builder.take()
+
+    def _read_event(self, event: sse.ServerSentEvent) -> None:
+        if self.ended or event.data.strip() == b"[DONE]":
+            return
+        try:
+            read = decode_event(_DECODER, event.data)
+            self._read(read, read.type or event.event)
+        except ApiError as error:
+            self.builder.fail(error)
+        except msgspec.ValidationError as error:
+            self.builder.fail(_odd(error))
+
+    def _read(self, event: wire.StreamEvent, kind: str) -> None:
+        handler = _HANDLERS.get(kind)
+        if handler is not None:
+            if not self.builder.started:
+                self.builder.start("", "")
+            handler(self._output, event)
+        elif kind in _LIFE:
+            response = msgspec.convert(event.response or {}, wire.Response, strict=False)
+            self.builder.start(response.id or "", response.model or "")
+        elif kind in _TERMINAL:
+            self.read_response(event.response or {}, _TERMINAL[kind])
+        elif kind == "error":
+            self.builder.fail(read_failure(event.error or event))
+        elif event.error:
+            self.builder.fail(read_failure(event.error))
+
+    def read_response(self, given: Any, ending: str) -> None:
+        """A whole response. Its own status counts, where it is final; else ``ending``."""
+        try:
+            response = msgspec.convert(given, wire.Response, strict=False)
+            status = response.status if response.status in _ENDINGS else ending
+            if status in ("completed", "incomplete"):
+                self.builder.start(response.id or "", response.model or "")
+                self._output.read_whole(response.output or [])
+        except msgspec.ValidationError as error:
+            self.builder.fail(_odd(error))
+            return
+        if response.usage is not None:
+            self.builder.set_usage(read_usage(response.usage))
+        if status in ("completed", "incomplete"):
+            self.builder.finish(_reason(response) if status == "incomplete" else "stop")
+        elif status == "failed" or response.error:
+            self.builder.fail(read_failure(response.error))
+        else:
+            what = f"ended as {status!r}" if status else "is no whole response"
+            self.builder.fail(ApiError("upstream_invalid", f"the upstream's reply {what}"))
+
+
+def _reason(response: wire.Response) -> FinishReason:
+    """``content_filter`` or a limit; reasons yet unknown must not look like a regular end either."""
+    details = response.incomplete_details
+    return "content_filter" if details and details.reason == "content_filter" else "length"
+
+
+def _odd(error: Exception) -> ApiError:
+    return ApiError("upstream_invalid", f"the upstream's reply is odd: {error}")
+
+
+def _delta(
+    read: Callable[[OutputReader, wire.StreamEvent, str], None],
+) -> _Handler:
+    """A handler of events whose ``delta`` is text; others of that name are passed over."""
+
+    def handle(output: OutputReader, event: wire.StreamEvent) -> None:
+        if isinstance(event.delta, str) and event.delta:
+            read(output, event, event.delta)
+
+    return handle
+
+
+def _whole(field: str, read: Callable[[OutputReader, wire.StreamEvent, str], None]) -> _Handler:
+    """A handler of events that repeat a text whole in ``field``."""
+
+    def handle(output: OutputReader, event: wire.StreamEvent) -> None:
+        text = getattr(event, field)
+        if isinstance(text, str):
+            read(output, event, text)
+
+    return handle
+
+
+def _end_part(output: OutputReader, event: wire.StreamEvent) -> None:
+    """``content_part.done``; those of reasoning end with their item."""
+    part = event.part if isinstance(event.part, dict) else {}
+    match part:
+        case {"type": "output_text", "text": str(text)}:
+            output.end_text(event, "text", text)
+        case {"type": "refusal", "refusal": str(text)}:
+            output.end_text(event, "refusal", text)
+
+
+_HANDLERS: dict[str, _Handler] = {
+    "response.output_item.added": OutputReader.add_item,
+    "response.output_item.done": OutputReader.end_item,
+    "response.output_text.delta": _delta(lambda o, e, text: o.add_text(e, "text", text)),
+    "response.output_text.done": _whole("text", lambda o, e, text: o.end_text(e, "text", text)),
+    "response.refusal.delta": _delta(lambda o, e, text: o.add_text(e, "refusal", text)),
+    "response.refusal.done": _whole("refusal", lambda o, e, text: o.end_text(e, "refusal", text)),
+    "response.content_part.done": _end_part,
+    "response.function_call_arguments.delta": _delta(OutputReader.add_arguments),
+    "response.function_call_arguments.done": _whole("arguments", OutputReader.end_arguments),
+    "response.custom_tool_call_input.delta": _delta(OutputReader.add_arguments),
+    "response.custom_tool_call_input.done": _whole("input", OutputReader.end_arguments),
+    "response.reasoning_summary_text.delta": _delta(
+        lambda o, e, text: o.add_thought(e, "summary", text)
+    ),
+    "response.reasoning_summary_text.done": _whole(
+        "text", lambda o, e, text: o.end_thought(e, "summary", text)
+    ),
+    "response.reasoning_text.delta": _delta(lambda o, e, text: o.add_thought(e, "content", text)),
+    "response.reasoning_text.done": _whole(
+        "text", lambda o, e, text: o.end_thought(e, "content", text)
+    ),
+}

@@ -1,0 +1,150 @@
+"""Events, written as the Responses reply that a client gets.
+
+Theory of operation. ``response.created`` and ``.in_progress`` open a stream; the items of ``output_writer`` follow; one
+terminal event closes it, whose response repeats every item. A full reply is that response. A reply that broke
+off ends with the ``error`` event, at which the SDKs raise, and ``response.failed``, which is what Codex looks for.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+
+from wsgi_gateway.protocols import sse
+from wsgi_gateway.protocols.conversation import Conversation, Json
+from wsgi_gateway.protocols.decoding import encode
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.events import (
+    Delta,
+    Event,
+    Failed,
+    Finished,
+    FinishReason,
+    PartEnded,
+    PartStarted,
+    Started,
+    Usage,
+    UsageReported,
+)
+from wsgi_gateway.protocols.ids import new_id
+from wsgi_gateway.protocols.reply import Reply
+from wsgi_gateway.protocols.responses.echo import new_response
+from wsgi_gateway.protocols.responses.errors import error_event, failure_of_response
+from wsgi_gateway.protocols.responses.output_writer import OutputWriter
+from wsgi_gateway.protocols.responses.tools_reader import has_client_search
+from wsgi_gateway.protocols.responses.usage import write_usage
+
+_INCOMPLETE: dict[FinishReason, str] = {
+    "length": "max_output_tokens",
+    "context_window": "max_output_tokens",
+    "content_filter": "content_filter",
+}
+
+
+def write_reply(reply: Reply, conversation: Conversation) -> Json:
+    """The full reply: the response with which the stream would have ended."""
+    life = _Life(conversation)
+    for event in _unfold(reply):
+        life.take(event)
+    return life.response
+
+
+class StreamWriter:
+    """The interface is ``table.StreamWriter``; ``response`` stays None if the reply broke off."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self.response: Json | None = None
+        self._life = _Life(conversation)
+
+    def write(self, events: Iterable[Event]) -> bytes:
+        for event in events:
+            self._life.take(event)
+            if isinstance(event, Finished):
+                self.response = self._life.response
+        due, self._life.due = self._life.due, []
+        return b"".join([sse.encode(encode(event), event["type"]) for event in due])
+
+
+class _Life:
+    """The life of one response. ``due`` are the wire's events since they were last taken."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self.response = new_response(conversation, new_id("resp_"), int(time.time()))
+        self.due: list[Json] = []
+        self._count = 0
+        self._started = False
+        self._usage: Usage | None = None
+        self._output = OutputWriter(self._emit, has_client_search(conversation.body))
+
+    def take(self, event: Event) -> None:
+        match event:
+            case Delta():
+                self._output.add(event)
+            case PartStarted():
+                self._output.start(event)
+            case PartEnded():
+                self._output.end(event)
+            case Started():
+                self._start()
+            case UsageReported():
+                self._usage = event.usage
+            case Finished():
+                self._finish(event)
+            case Failed():
+                self._fail(event.error)
+
+    def _emit(self, kind: str, fields: Json) -> None:
+        self.due.append({"type": kind, "sequence_number": self._count, **fields})
+        self._count += 1
+
+    def _start(self) -> None:
+        if not self._started:
+            self._started = True
+            begun = dict(self.response)
+            self._emit("response.created", {"response": begun})
+            self._emit("response.in_progress", {"response": begun})
+
+    def _finish(self, event: Finished) -> None:
+        reason = _INCOMPLETE.get(event.reason)
+        self._output.finish(reason is None, event.explanation)
+        status = "completed" if reason is None else "incomplete"
+        self.response |= {
+            "status": status,
+            "incomplete_details": None if reason is None else {"reason": reason},
+            "output": self._output.output(),
+            "usage": write_usage(self._usage),
+            "completed_at": int(time.time()) if reason is None else None,
+        }
+        self._emit(f"response.{status}", {"response": self.response})
+
+    def _fail(self, error: ApiError) -> None:
+        self._start()
+        self.due.append(error_event(error, self._count))
+        self._count += 1
+        self.response |= {
+            "status": "failed",
+            "error": failure_of_response(error),
+            "output": self._output.output(),
+            "usage": write_usage(self._usage) if self._usage is not None else None,
+        }
+        self._emit("response.failed", {"response": self.response})
+
+
+def _unfold(reply: Reply) -> Iterator[Event]:
+    """The events of which ``reply.fold`` makes ``reply``."""
+    yield Started(id=reply.id, model=reply.model)
+    for index, part in enumerate(reply.parts):
+        yield PartStarted(
+            index=index,
+            kind=part.kind,
+            id=part.id,
+            name=part.name,
+            custom=part.custom,
+            namespace=part.namespace,
+        )
+        if part.text:
+            yield Delta(index, part.text)
+        yield PartEnded(index=index, proof=part.proof, complete=part.complete)
+    if reply.usage is not None:
+        yield UsageReported(reply.usage)
+    yield Finished(
+        reason=reply.reason, stop_sequence=reply.stop_sequence, explanation=reply.explanation
+    )

@@ -1,0 +1,129 @@
+"""A client's Responses request, read into a Conversation.
+
+The items of ``input`` are read by ``input_reader``, the tools by ``tools_reader``. Whoever calls has already put
+the stored turns of ``previous_response_id`` in front of ``input``.
+"""
+
+from wsgi_gateway.protocols.conversation import (
+    Conversation,
+    Json,
+    OutputFormat,
+    ReasoningOptions,
+    Text,
+)
+from wsgi_gateway.protocols.decoding import convert
+from wsgi_gateway.protocols.loss import Loss
+from wsgi_gateway.protocols.responses import wire
+from wsgi_gateway.protocols.responses.input_reader import read_input
+from wsgi_gateway.protocols.responses.tools_reader import ToolsReader, read_tool_choice
+from wsgi_gateway.protocols.unsupported import leave_out_unknown
+
+_KNOWN = frozenset(wire.Request.__struct_fields__)
+_HINTS = frozenset(
+    {
+        "background_options",
+        "client_metadata",
+        "image",
+        "max_tool_calls",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "stream_options",
+    }
+)
+_LOGPROBS = "message.output_text.logprobs"
+_PROOF = "reasoning.encrypted_content"
+
+
+def read_request(body: Json, loss: Loss) -> Conversation:
+    """Raises ApiError (invalid_request) naming the field that is missing, mistyped or untranslatable."""
+    request = convert(body, wire.Request)
+    given = {name for name, value in body.items() if value is not None}
+    leave_out_unknown(given, _KNOWN, _HINTS, loss)
+    _refuse_untranslatable(request, loss)
+    _note_hints(request, loss)
+    tools = ToolsReader(loss)
+    tools.add_declared(request.tools or ())
+    items = read_input(request.input, tools, loss)
+    return Conversation(
+        api="responses",
+        model=request.model,
+        stream=bool(request.stream),
+        instructions=[Text(text=request.instructions)] if request.instructions else [],
+        items=items,
+        tools=tools.tools,
+        tool_choice=read_tool_choice(request.tool_choice, loss),
+        parallel_tool_calls=request.parallel_tool_calls,
+        max_output_tokens=request.max_output_tokens,
+        temperature=request.temperature,
+        top_p=request.top_p,
+        logprobs=True if _wants_logprobs(request) else None,
+        top_logprobs=request.top_logprobs,
+        reasoning=_reasoning(request.reasoning, loss),
+        output_format=_output_format(request.text, loss),
+        verbosity=request.text.verbosity if request.text else None,
+        user_id=request.safety_identifier or request.user,
+        metadata=request.metadata,
+        service_tier=request.service_tier,
+        prompt_cache_key=request.prompt_cache_key,
+        include=request.include or [],
+        body=body,
+    )
+
+
+def _refuse_untranslatable(request: wire.Request, loss: Loss) -> None:
+    """What needs state that only OpenAI has, or would change the answer if it were left out."""
+    if request.background:
+        loss.refuse("background", "the gateway answers in the foreground only")
+    if request.conversation is not None:
+        loss.refuse("conversation", "is kept by OpenAI; use previous_response_id or send the turns")
+    if request.prompt is not None:
+        loss.refuse("prompt", "is kept by OpenAI; send its text as instructions and input")
+    if request.moderation:
+        loss.refuse("moderation", "the upstream's API has no such setting")
+    if request.context_management:
+        loss.refuse("context_management", "the upstream's API has no compaction")
+
+
+def _note_hints(request: wire.Request, loss: Loss) -> None:
+    if request.truncation == "auto":
+        loss.approximated("truncation", "too long an input will be refused, not cut")
+    if any(name not in (_PROOF, _LOGPROBS) for name in request.include or ()):
+        loss.dropped("include", "only reasoning.encrypted_content is known to the gateway")
+
+
+def _wants_logprobs(request: wire.Request) -> bool:
+    return bool(request.top_logprobs) or _LOGPROBS in (request.include or ())
+
+
+def _reasoning(given: wire.Reasoning | None, loss: Loss) -> ReasoningOptions | None:
+    if given is None:
+        return None
+    if given.context not in (None, "auto"):
+        loss.dropped("reasoning.context")
+    if given.mode not in (None, "standard"):
+        loss.refuse("reasoning.mode", "the upstream's API has no such mode")
+    summary = given.summary or given.generate_summary
+    if given.effort is None and summary is None:
+        return None
+    return ReasoningOptions(effort=given.effort, summary=summary)
+
+
+def _output_format(text: wire.TextOptions | None, loss: Loss) -> OutputFormat | None:
+    given = text.format if text else None
+    if given is None:
+        return None
+    match given.type:
+        case "text" | "json_object" as kind:
+            return OutputFormat(type=kind)
+        case "json_schema":
+            if given.schema is None:
+                loss.refuse("output_format.schema", "is required")
+            return OutputFormat(
+                type="json_schema",
+                name=given.name,
+                description=given.description,
+                schema=given.schema,
+                strict=given.strict,
+            )
+        case other:
+            loss.refuse("output_format.type", f"unknown format {other!r}")

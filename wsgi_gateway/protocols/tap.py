@@ -1,0 +1,75 @@
+"""Listens to a stream that passes through untouched: did it end, and what was used?
+
+A tap does not parse what it need not: it looks for the marks of the few events that matter. It lets only whole
+events through, so that after an upstream that broke off mid-event a well-formed error can follow.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from wsgi_gateway.protocols import sse
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.events import Usage
+
+_BOUNDARIES = (b"\n\n", b"\r\n\r\n", b"\r\r")
+
+
+class Tap(ABC):
+    """Base of the three dialects' taps; they define the marks, ``look`` and ``failure``."""
+
+    marks: ClassVar[re.Pattern[bytes]]
+
+    def __init__(self) -> None:
+        self.ended = False
+        self.failed = False
+        self.usage: Usage | None = None
+        self._rest = b""
+
+    @property
+    def final(self) -> bool:
+        """Whether the terminator itself was seen: nothing may follow, and nothing is waited for."""
+        return self.ended
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What may go on to the client now: all up to the end of the last complete event."""
+        whole = self._rest + chunk if self._rest else chunk
+        cut = _end_of_last_event(whole)
+        self._rest = whole[cut:]
+        if self._rest:
+            whole = whole[:cut]
+        if whole:
+            self._listen(whole)
+        return whole
+
+    def finish(self) -> bytes:
+        """At the end of the upstream's body: a last event that only lacks its blank line is completed."""
+        rest, self._rest = self._rest, b""
+        decoder = sse.Decoder()
+        events = decoder.feed(rest) + decoder.flush()
+        if not events or not all(self.is_whole(event.data) for event in events):
+            return b""
+        self._listen(rest + b"\n\n")
+        return rest.rstrip(b"\r\n") + b"\n\n"
+
+    def is_whole(self, data: bytes) -> bool:
+        """Whether ``data`` can be a complete event's: JSON objects end with a brace."""
+        return data.rstrip().endswith(b"}")
+
+    @abstractmethod
+    def look(self, event: sse.ServerSentEvent) -> None:
+        """Read one event of a chunk in which a mark was found."""
+
+    @abstractmethod
+    def failure(self, error: ApiError) -> bytes:
+        """The dialect's in-stream error, to follow an upstream that broke off."""
+
+    def _listen(self, whole: bytes) -> None:
+        if self.marks.search(whole):
+            for event in sse.Decoder().feed(whole):
+                self.look(event)
+
+
+def _end_of_last_event(chunk: bytes) -> int:
+    ends = (chunk.rfind(mark) + len(mark) for mark in _BOUNDARIES if mark in chunk)
+    return max(ends, default=0)

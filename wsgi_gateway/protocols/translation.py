@@ -1,0 +1,17 @@
+"""What the steps of one request's translation share: whom it goes to, what was lost, which names were changed."""
+
+from msgspec import Struct, field
+
+from wsgi_gateway.protocols.aliases import Aliases
+from wsgi_gateway.protocols.capabilities import Capabilities
+from wsgi_gateway.protocols.loss import Loss
+
+
+class Translation(Struct, kw_only=True):
+    """``model`` is the bare id for the upstream; ``origin`` names the provider as ``Proof.origin`` does."""
+
+    model: str
+    origin: str
+    capabilities: Capabilities
+    loss: Loss
+    aliases: Aliases = field(default_factory=Aliases)
