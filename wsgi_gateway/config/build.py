@@ -1,0 +1,133 @@
+"""A checked file into the Config: the rules between keys, and the defaults that depend on other keys.
+
+Every breach is reported and the rest goes on; what is returned after an error is not for serving.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from wsgi_gateway.config.checking import Checker
+from wsgi_gateway.config.model import Listener, Provider, StateStorage
+from wsgi_gateway.config.names import NameIndex
+from wsgi_gateway.config.problems import Path, Report, closest, did_you_mean, shown
+from wsgi_gateway.config.schema import (
+    VERSIONS,
+    AliasEntry,
+    ConfigFile,
+    LegacyListener,
+    LegacyListeners,
+    ListenerEntry,
+    StateStorageEntry,
+)
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+
+
+def check_version(file: ConfigFile, report: Report) -> None:
+    """The file's version is one of Plano's; it changes nothing else."""
+    if file.version is None:
+        return
+    version = str(file.version).strip()
+    if version.lower().removeprefix("v") not in VERSIONS:
+        report.error(
+            ("version",), f"{shown(version)} is not known", "write v0.4.0, or leave it out"
+        )
+
+
+def build_listeners(
+    file: ConfigFile, checker: Checker, report: Report
+) -> tuple[tuple[Listener, ...], list[Path]]:
+    """The model listeners, the first one to be served, and the paths of those that are ignored."""
+    entries, ignored = _listener_entries(file, checker)
+    for path in ignored:
+        report.warning(path, "ignored: only model listeners are served")
+    if not entries:
+        if ignored:
+            report.warning(
+                ("listeners",), "no model listener: clients are served on 127.0.0.1:12000"
+            )
+        return (Listener(),), ignored
+    for entry in entries[1:]:
+        path = checker.path_of(entry)
+        report.warning(path, "ignored: one model listener is served, the first")
+        ignored.append(path)
+    return tuple(_listener(entry, checker, report) for entry in entries), ignored
+
+
+def _listener_entries(
+    file: ConfigFile, checker: Checker
+) -> tuple[Sequence[ListenerEntry | LegacyListener], list[Path]]:
+    listeners = file.listeners or []
+    if isinstance(listeners, LegacyListeners):
+        ingress, egress = listeners.ingress_traffic, listeners.egress_traffic
+        return ([egress] if egress else []), ([checker.path_of(ingress)] if ingress else [])
+    models = [entry for entry in listeners if entry.type == "model"]
+    return models, [checker.path_of(entry) for entry in listeners if entry.type != "model"]
+
+
+def _listener(entry: ListenerEntry | LegacyListener, checker: Checker, report: Report) -> Listener:
+    timeout = _seconds(entry.timeout, (*checker.path_of(entry), "timeout"), report)
+    if isinstance(entry, LegacyListener):
+        return Listener(
+            name="egress_traffic", address=entry.address, port=entry.port, timeout=timeout
+        )
+    return Listener(
+        name=entry.name,
+        address=entry.address,
+        port=entry.port,
+        timeout=timeout,
+        max_retries=entry.max_retries,
+    )
+
+
+def _seconds(value: str | float | None, path: Path, report: Report) -> float | None:
+    """Seconds; None for no limit."""
+    if value is None:
+        return None
+    match = _DURATION.fullmatch(str(value).strip())
+    if match is None:
+        report.error(path, "not a duration", "seconds, or 500ms, 30s, 5m, 1h")
+        return None
+    return float(match[1]) * _SECONDS[match[2]] or None
+
+
+def build_aliases(
+    entries: Mapping[str, AliasEntry], providers: Sequence[Provider], report: Report
+) -> dict[str, str]:
+    """Alias -> target, each of which is a name that a provider answers to."""
+    index = NameIndex(providers)
+    for alias, entry in entries.items():
+        if index.find(entry.target) is not None:
+            continue
+        path = ("model_aliases", alias, "target")
+        beyond = entries.get(entry.target)
+        if beyond is not None:
+            report.error(
+                path,
+                f"{shown(entry.target)} is itself an alias, and aliases are followed once",
+                f"write its target, {shown(beyond.target)}",
+            )
+            continue
+        found = closest(entry.target, index.known())
+        wildcards = ", ".join(f"{prefix}/…" for prefix in index.prefixes())
+        suggestion = f"did you mean {found[0]}?" if found else did_you_mean("", index.known())
+        report.error(
+            path,
+            f"no model provider answers to {shown(entry.target)}",
+            suggestion or (f"write one of {wildcards}" if wildcards else None),
+        )
+    return {alias: entry.target for alias, entry in entries.items()}
+
+
+def build_state_storage(entry: StateStorageEntry | None, report: Report) -> StateStorage:
+    path = ("state_storage",)
+    if entry is not None and entry.type == "postgres":
+        if not entry.connection_string and not report.failed((*path, "connection_string")):
+            report.error(path, "connection_string is missing")
+        report.warning(
+            (*path, "type"),
+            "postgres is not served by this gateway: stored responses are kept in memory, "
+            "by each worker for itself",
+        )
+    return StateStorage()

@@ -1,0 +1,129 @@
+"""From a file, or a mapping of the same form, to a Config; or to every reason why not.
+
+The steps are in their own modules; their order is here.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path as FilePath
+from typing import Any
+
+from wsgi_gateway.config.build import (
+    build_aliases,
+    build_listeners,
+    build_state_storage,
+    check_version,
+)
+from wsgi_gateway.config.build_providers import build_providers
+from wsgi_gateway.config.checking import Checker
+from wsgi_gateway.config.model import Config
+from wsgi_gateway.config.positions import read_yaml
+from wsgi_gateway.config.problems import ConfigError, Problem, Report
+from wsgi_gateway.config.schema import ConfigFile, ProviderEntry
+from wsgi_gateway.config.variables import read_dotenv
+
+_MAX_BYTES = 4_000_000
+_SMALLEST = (
+    "the smallest config: model_providers: [{model: openai/gpt-4o, access_key: $OPENAI_API_KEY}]"
+)
+
+
+def load_config(
+    source: str | os.PathLike[str] | Mapping[str, Any],
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """The config in a file, or given as its content.
+
+    ``environ`` holds the variables, by default the process's own; a file .env beside the config adds those that it
+    lacks. Raises ConfigError, which holds every problem of the file, not only the first.
+    """
+    environ = os.environ if environ is None else environ
+    if isinstance(source, Mapping):
+        return _resolve(source, Report(), environ, ())
+    path = FilePath(source)
+    report = Report(str(path))
+    text = _read_text(path, report)
+    dotenv = Report(str(path.parent / ".env"))
+    variables = {**_read_dotenv(path.parent / ".env", dotenv), **environ}
+    content = None if text is None else read_yaml(text, report)
+    if content is None and not report.errors:
+        report.error((), "the file is empty", _SMALLEST)
+    if report.errors and not isinstance(content, Mapping):
+        raise ConfigError(report.errors)
+    return _resolve(content, report, variables, dotenv.warnings)
+
+
+def _read_text(path: FilePath, report: Report) -> str | None:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            report.error((), f"larger than {_MAX_BYTES} bytes: not a config")
+            return None
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        report.error((), "not UTF-8 text")
+    except FileNotFoundError:
+        report.error((), "no such file")
+    except OSError as error:
+        report.error((), f"cannot be read: {error.strerror}")
+    except ValueError:
+        report.error((), "not a file name")
+    return None
+
+
+def _read_dotenv(path: FilePath, report: Report) -> dict[str, str]:
+    try:
+        return read_dotenv(path.read_text("utf-8-sig"), report)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return {}
+    except UnicodeDecodeError:
+        report.warning((), "ignored: not UTF-8 text")
+    except OSError as error:
+        report.warning((), f"ignored: {error.strerror}")
+    except ValueError:
+        pass  # The config's own name was refused for the same reason.
+    return {}
+
+
+def _resolve(
+    content: object,
+    report: Report,
+    environ: Mapping[str, str],
+    warnings: Sequence[Problem],
+) -> Config:
+    checker = Checker(report, environ)
+    file = checker.read(content, ConfigFile)
+    if file is None:
+        raise ConfigError(report.errors)
+    check_version(file, report)
+    listeners, ignored = build_listeners(file, checker, report)
+    checker.warn_not_served(ignored)
+    providers = build_providers(_provider_entries(file, report), checker, report)
+    # With a provider missing, that aliases to it lead nowhere is no news.
+    entries = {} if _providers_failed(report) else file.model_aliases or {}
+    aliases = build_aliases(entries, providers, report)
+    state_storage = build_state_storage(file.state_storage, report)
+    if report.errors:
+        raise ConfigError(report.errors)
+    return Config(
+        listeners=listeners,
+        providers=providers,
+        aliases=aliases,
+        state_storage=state_storage,
+        warnings=(*warnings, *report.warnings),
+        path=report.file,
+    )
+
+
+def _provider_entries(file: ConfigFile, report: Report) -> list[ProviderEntry]:
+    if file.model_providers is not None and file.llm_providers is not None:
+        report.error(
+            ("llm_providers",), "the older name of model_providers, which is also given", "keep one"
+        )
+    entries = (file.model_providers or []) + (file.llm_providers or [])
+    if not entries and not _providers_failed(report):
+        report.error((), "model_providers is missing: there is nothing to serve", _SMALLEST)
+    return entries
+
+
+def _providers_failed(report: Report) -> bool:
+    return report.failed(("model_providers",)) or report.failed(("llm_providers",))
