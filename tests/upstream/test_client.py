@@ -1,0 +1,143 @@
+"""The HTTP client against a raw socket: bytes as they arrive, breaks as errors, connections used again."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.upstream import UpstreamClient
+
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+)
+
+
+class RawServer:
+    """Answers each request on each connection with ``script(connection)``."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
+        self.connections = 0
+        self.may_go_on = threading.Event()
+        self.pieces: list[bytes] = []
+        self.keep_open = False
+
+    def serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            with connection:
+                while self._read_request(connection):
+                    for number, piece in enumerate(self.pieces):
+                        if number:
+                            self.may_go_on.wait(10)
+                        connection.sendall(piece)
+                    if not self.keep_open:
+                        break
+
+    def _read_request(self, connection: socket.socket) -> bool:
+        data = b""
+        while not data.endswith(b"\r\n\r\n{}"):
+            got = connection.recv(65536)
+            if not got:
+                return False
+            data += got
+        return True
+
+
+@contextmanager
+def serving(*pieces: bytes, keep_open: bool = False) -> Iterator[RawServer]:
+    server = RawServer()
+    server.pieces, server.keep_open = list(pieces), keep_open
+    thread = threading.Thread(target=server.serve, daemon=True)
+    thread.start()
+    yield server
+    server.may_go_on.set()
+    server.listener.close()
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def test_what_has_arrived_is_handed_over_at_once() -> None:
+    with serving(CHUNKED + chunk(b"one"), chunk(b"two") + b"0\r\n\r\n") as server:
+        reply = UpstreamClient(10).post(server.url, {}, b"{}")
+        chunks = reply.chunks()
+        assert next(chunks) == b"one"
+        server.may_go_on.set()
+        assert list(chunks) == [b"two"]
+
+
+def test_a_close_delimited_body_is_handed_over_at_once() -> None:
+    with serving(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\none", b"two") as server:
+        chunks = UpstreamClient(10).post(server.url, {}, b"{}").chunks()
+        assert next(chunks) == b"one"
+        server.may_go_on.set()
+        assert list(chunks) == [b"two"]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [CHUNKED + chunk(b"one") + b"5\r\ntw", b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\none"],
+    ids=["chunked", "content-length"],
+)
+def test_a_body_that_breaks_off_is_an_error(piece: bytes) -> None:
+    with serving(piece) as server:
+        chunks = UpstreamClient(10).post(server.url, {}, b"{}").chunks()
+        assert next(chunks) == b"one"
+        with pytest.raises(ApiError) as caught:
+            list(chunks)
+        assert caught.value.kind == "upstream_invalid"
+
+
+def test_silence_is_a_timeout() -> None:
+    with serving(CHUNKED + chunk(b"one"), b"") as server:
+        chunks = UpstreamClient(0.2).post(server.url, {}, b"{}").chunks()
+        assert next(chunks) == b"one"
+        with pytest.raises(ApiError) as caught:
+            next(chunks)
+        assert caught.value.kind == "timeout"
+
+
+def test_nobody_there_is_unreachable() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    listener.close()
+    with pytest.raises(ApiError) as caught:
+        UpstreamClient(10).post(f"http://127.0.0.1:{port}/", {}, b"{}")
+    assert caught.value.kind == "unreachable"
+
+
+def test_a_drained_connection_is_used_again() -> None:
+    with serving(CHUNKED + chunk(b"one") + b"0\r\n\r\n", keep_open=True) as server:
+        client = UpstreamClient(10)
+        for _ in range(3):
+            reply = client.post(server.url, {}, b"{}")
+            assert next(reply.chunks()) == b"one"
+            reply.drain()
+            reply.close()
+        assert server.connections == 1
+
+
+def test_a_body_left_open_is_not_waited_for() -> None:
+    with serving(CHUNKED + chunk(b"data: [DONE]\n\n"), b"") as server:
+        reply = UpstreamClient(10).post(server.url, {}, b"{}")
+        assert next(reply.chunks()) == b"data: [DONE]\n\n"
+        reply.drain()
+        reply.close()
+        assert not server.may_go_on.is_set()
+
+
+def test_redirects_are_not_followed_and_cookies_not_kept() -> None:
+    redirect = b"HTTP/1.1 302 Found\r\nlocation: /x\r\nset-cookie: a=b\r\ncontent-length: 0\r\n\r\n"
+    with serving(redirect, keep_open=True) as server:
+        client = UpstreamClient(10)
+        assert client.post(server.url, {}, b"{}").status == 302
+        assert not client._session.cookies

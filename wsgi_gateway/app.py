@@ -1,0 +1,49 @@
+"""The application factory and the blueprint: a config becomes a Gateway, the Gateway gets its routes."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from wsgi_gateway.config import Config, load_config
+from wsgi_gateway.exchange import Gateway, error_answer
+from wsgi_gateway.protocols.errors import ApiError, kind_of_status
+from wsgi_gateway.protocols.table import PROTOCOLS
+from wsgi_gateway.views import chat_completions, health, messages, models, responses
+from wsgi_gateway.views.http import api_of_client, respond
+
+ConfigSource = Config | str | os.PathLike[str] | Mapping[str, Any]
+
+
+def create_blueprint(config: ConfigSource, name: str = "wsgi_gateway") -> Blueprint:
+    """The gateway as a blueprint, to be mounted under any ``url_prefix`` of an existing Flask app.
+
+    ``config`` is a config file's path, its content as a mapping, or a loaded Config. Give each blueprint its
+    own ``name`` where one app mounts several. Raises ConfigError.
+    """
+    loaded = config if isinstance(config, Config) else load_config(config)
+    blueprint = Blueprint(name, __name__)
+    gateway = Gateway(loaded)
+    for view in (chat_completions, messages, responses, models):
+        view.register(blueprint, gateway)
+    health.register(blueprint)
+    return blueprint
+
+
+def create_app(config: ConfigSource) -> Flask:
+    """The gateway as an application of its own. Raises ConfigError."""
+    app = Flask("wsgi_gateway", static_folder=None)
+    app.register_blueprint(create_blueprint(config))
+    app.register_error_handler(HTTPException, _http_error)
+    return app
+
+
+def _http_error(error: HTTPException) -> Response:
+    """Unknown paths and methods, in the dialect of the client that asked."""
+    status = error.code or 500
+    told = ApiError(kind_of_status(status), error.description or error.name, status=status)
+    answer = error_answer(PROTOCOLS[api_of_client()], told)
+    answer.status = status
+    return respond(answer)

@@ -1,0 +1,256 @@
+"""One request from admission to the last byte: the pipeline, readable top to bottom.
+
+Knows nothing of Flask: a view hands over the client's API, body and headers and gets an Answer. What is said on the
+wire is decided in ``protocols``, where it goes in ``routing``; how it gets there is ``upstream``'s job.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from wsgi_gateway import relay
+from wsgi_gateway.config import Config, Provider
+from wsgi_gateway.protocols.capabilities import capabilities_of
+from wsgi_gateway.protocols.conversation import Json
+from wsgi_gateway.protocols.decoding import encode, read_body
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.ids import new_id
+from wsgi_gateway.protocols.loss import Loss
+from wsgi_gateway.protocols.reply import fold
+from wsgi_gateway.protocols.table import PROTOCOLS, Protocol
+from wsgi_gateway.protocols.translation import Translation
+from wsgi_gateway.routing import ModelTable, choose_api
+from wsgi_gateway.state import MemoryStore, expand, remember
+from wsgi_gateway.upstream import (
+    UpstreamClient,
+    UpstreamReply,
+    redacted,
+    reply_headers,
+    request_headers,
+)
+
+_log = logging.getLogger(__name__)
+_READ_TIMEOUT = 600.0
+_STREAM_HEADERS = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-cache",
+    "x-accel-buffering": "no",
+}
+_JSON_HEADERS = {"content-type": "application/json"}
+_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+class Answer(Struct):
+    """What the client gets. A stream's ``body`` yields bytes; its ``close`` closes the upstream too."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes | Iterable[bytes]
+
+
+class _Call(Struct, kw_only=True):
+    """One exchange under way: who speaks what to whom, and what to tell the client in headers."""
+
+    client: Protocol
+    upstream: Protocol
+    provider: Provider
+    model: str
+    body: Json
+    raw: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def same_api(self) -> bool:
+        return self.client is self.upstream
+
+    @property
+    def streams(self) -> bool:
+        return self.body.get("stream") is True
+
+
+class Gateway:
+    """Everything that requests share: the routing table, the upstream connections, stored responses."""
+
+    def __init__(self, config: Config) -> None:
+        timeout = config.listeners[0].timeout if config.listeners else None
+        self.models = ModelTable(config)
+        self._upstreams = UpstreamClient(timeout or _READ_TIMEOUT)
+        self._store = MemoryStore()
+
+    def answer(self, api: str, raw: bytes, headers: Mapping[str, str]) -> Answer:
+        """Answer one POST of ``api``. Never raises: errors come as the client's API writes them."""
+        client = PROTOCOLS[api]
+        own_headers = {"x-gateway-request-id": new_id("req_")}
+        try:
+            answer = self._exchange(client, raw, headers, own_headers)
+        except ApiError as error:
+            answer = error_answer(client, error)
+        except Exception:
+            _log.exception(
+                "request %s failed inside the gateway", own_headers["x-gateway-request-id"]
+            )
+            answer = error_answer(client, ApiError("server", "the gateway failed on this request"))
+        answer.headers = _with_request_id(own_headers | answer.headers)
+        return answer
+
+    def _exchange(
+        self,
+        client: Protocol,
+        raw: bytes,
+        headers: Mapping[str, str],
+        own_headers: dict[str, str],
+    ) -> Answer:
+        body = read_body(raw)
+        call = self._route(client, body, raw)
+        own_headers["x-gateway-provider"] = call.provider.name
+        own_headers["x-gateway-model"] = call.model
+        if call.same_api:
+            return self._pass_through(call, headers)
+        return self._translate(call, headers)
+
+    def _route(self, client: Protocol, body: Json, raw: bytes) -> _Call:
+        name = body.get("model")
+        if name is not None and not isinstance(name, str):
+            raise ApiError("invalid_request", "model: must be a string", param="model")
+        route = self.models.resolve(name)
+        upstream = PROTOCOLS[choose_api(route.provider, client.name)]
+        return _Call(
+            client=client,
+            upstream=upstream,
+            provider=route.provider,
+            model=route.model,
+            body=body,
+            raw=raw,
+        )
+
+    def _pass_through(self, call: _Call, headers: Mapping[str, str]) -> Answer:
+        """Both sides speak one API: the body goes on as it came, but for the model's name."""
+        raw = call.raw
+        if call.body.get("model") != call.model:
+            fields = _decode_fields(raw)
+            fields["model"] = msgspec.Raw(encode(call.model))
+            raw = encode(fields)
+        reply = self._send(call, raw, headers)
+        with relay.closing_on_error(reply):
+            if call.streams and reply.media_type == "text/event-stream":
+                stream = relay.passed(reply, call.client.tap(), call.client)
+                return Answer(200, _STREAM_HEADERS | call.headers, stream)
+            if call.streams:
+                return self._stream_of_full_reply(call, reply)
+            content = reply.read()
+            reply.close()
+            _full_body(call, content)
+            return Answer(reply.status, _JSON_HEADERS | call.headers, content)
+
+    def _stream_of_full_reply(self, call: _Call, reply: UpstreamReply) -> Answer:
+        """The upstream ignored ``stream``: its full reply is told as a stream, in the same API."""
+        body = {**call.body, "model": call.body.get("model") or call.model}
+        loss = Loss(call.client.name)
+        conversation = call.client.read_request(body, loss)
+        full = _full_body(call, reply.read())
+        reply.close()
+        events = call.upstream.read_reply(full, _translation(call, loss))
+        writer = call.client.stream_writer(conversation)
+        return Answer(200, _STREAM_HEADERS | call.headers, [writer.write(events)])
+
+    def _translate(self, call: _Call, headers: Mapping[str, str]) -> Answer:
+        loss = Loss(call.client.name)
+        translation = _translation(call, loss)
+        body = {**call.body, "model": call.body.get("model") or call.model}
+        if call.client.name == "responses":
+            body = expand(body, self._store)
+        conversation = call.client.read_request(body, loss)
+        request = call.upstream.write_request(conversation, translation)
+        warning = loss.header()
+        if warning:
+            call.headers["x-gateway-warning"] = warning
+        reply = self._send(call, encode(request), headers)
+        with relay.closing_on_error(reply):
+            if not call.streams:
+                events = call.upstream.read_reply(_full_body(call, reply.read()), translation)
+                reply.close()
+                full = call.client.write_reply(fold(events), conversation)
+                self._remember(call, full)
+                return Answer(200, _JSON_HEADERS | call.headers, encode(full))
+            writer = call.client.stream_writer(conversation)
+            if reply.media_type == "text/event-stream":
+                pieces = relay.read_events(
+                    reply, call.upstream.stream_reader(translation), call.provider
+                )
+            else:
+                full = _full_body(call, reply.read())
+                pieces = iter([call.upstream.read_reply(full, translation)])
+            stream = relay.written(
+                reply, pieces, writer, lambda response: self._remember(call, response)
+            )
+            return Answer(200, _STREAM_HEADERS | call.headers, stream)
+
+    def _remember(self, call: _Call, response: Json) -> None:
+        if call.client.name == "responses":
+            remember(call.body, response, self._store)
+
+    def _send(self, call: _Call, raw: bytes, headers: Mapping[str, str]) -> UpstreamReply:
+        """Send; return a reply that is good so far. Raises ApiError for any other."""
+        api = call.upstream.name
+        url = call.provider.endpoints[api].replace("{model}", call.model)
+        sent = request_headers(call.provider, api, headers, same_api=call.same_api)
+        reply = self._upstreams.post(url, sent, raw)
+        call.headers |= reply_headers(reply.headers)
+        if 200 <= reply.status < 300:
+            return reply
+        with relay.closing_on_error(reply):
+            raise _refusal(call, reply)
+
+
+def error_answer(client: Protocol, error: ApiError) -> Answer:
+    """An error as the client's API writes it."""
+    status, body = client.error_body(error)
+    headers = _JSON_HEADERS | error.headers
+    if error.kind in ("quota", "upstream_auth"):
+        headers["x-should-retry"] = "false"
+    return Answer(status, headers, encode(body))
+
+
+def _with_request_id(headers: dict[str, str]) -> dict[str, str]:
+    """The upstream's request id under both SDKs' names; the gateway's own where it gave none."""
+    own = headers["x-gateway-request-id"]
+    return {"x-request-id": own, "request-id": own} | headers
+
+
+def _translation(call: _Call, loss: Loss) -> Translation:
+    return Translation(
+        model=call.model,
+        origin=call.provider.name,
+        capabilities=capabilities_of(call.provider.kind, call.model),
+        loss=loss,
+    )
+
+
+def _full_body(call: _Call, content: bytes) -> Json:
+    """A full reply's JSON. Raises ApiError for HTML, an empty body, or an error that came with status 200."""
+    try:
+        body: Any = msgspec.json.decode(content)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        body = None
+    if not isinstance(body, dict):
+        raise ApiError("upstream_invalid", "the upstream's reply is not a JSON object")
+    if body.get("error"):
+        raise redacted(call.upstream.read_error(500, content), call.provider)
+    return body
+
+
+def _refusal(call: _Call, reply: UpstreamReply) -> ApiError:
+    """The error that an upstream's status and body stand for, fit for the client's eyes."""
+    if 300 <= reply.status < 400:
+        return ApiError("upstream_invalid", "the upstream answered with a redirect")
+    content = reply.read()
+    if reply.status in (401, 403) and not call.provider.passthrough_auth:
+        return ApiError(
+            "upstream_auth", f"provider {call.provider.name!r} refused the gateway's credentials"
+        )
+    error = redacted(call.upstream.read_error(reply.status, content), call.provider)
+    error.headers |= call.headers
+    return error

@@ -1,0 +1,125 @@
+"""The streaming half of an exchange: from the upstream's socket to the client's, piece by piece.
+
+Both ways of relaying read ahead to the first good piece before they return (the commit): until then an upstream's
+failure still becomes an HTTP status. After it, only the dialect's in-stream error is left. Whatever way a stream
+ends, the upstream's connection is released.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from wsgi_gateway.config import Provider
+from wsgi_gateway.protocols import sse
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.events import Event, Failed
+from wsgi_gateway.protocols.table import Protocol, StreamReader, StreamWriter
+from wsgi_gateway.protocols.tap import Tap
+from wsgi_gateway.upstream import UpstreamReply, redacted
+
+
+class Stream:
+    """A client's stream and the upstream it hangs on. ``close`` works at any time, also before the first byte."""
+
+    def __init__(self, pieces: Generator[bytes], reply: UpstreamReply) -> None:
+        self._pieces = pieces
+        self._reply = reply
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+    def close(self) -> None:
+        self._pieces.close()
+        self._reply.close()
+
+
+@contextmanager
+def closing_on_error(reply: UpstreamReply) -> Iterator[None]:
+    """Release the upstream if what follows fails; a stream that was handed out closes it itself."""
+    try:
+        yield
+    except BaseException:
+        reply.close()
+        raise
+
+
+def read_events(
+    reply: UpstreamReply, reader: StreamReader, provider: Provider
+) -> Iterator[list[Event]]:
+    """The upstream's stream as events, each list as soon as its bytes are there."""
+    try:
+        for chunk in reply.chunks():
+            events = reader.feed(chunk)
+            if reader.ended and isinstance(events[-1], Failed):
+                redacted(events[-1].error, provider)
+            yield events
+            if reader.ended:
+                reply.drain()
+                return
+    except ApiError as error:
+        # A reply that was whole before the connection broke stays whole; any other failed of this error.
+        yield [Failed(error) if isinstance(event, Failed) else event for event in reader.finish()]
+        return
+    yield reader.finish()
+
+
+def written(
+    reply: UpstreamReply,
+    pieces: Iterator[list[Event]],
+    writer: StreamWriter,
+    on_complete: Callable[[dict[str, Any]], None],
+) -> Stream:
+    """Events as the client's stream. Raises ApiError if the upstream failed before anything good came.
+
+    ``on_complete`` gets a finished Responses object before the bytes that announce it leave.
+    """
+    first: list[Event] = next((events for events in pieces if events), [])
+    if first and isinstance(first[0], Failed):
+        raise first[0].error
+
+    def stream() -> Generator[bytes]:
+        events: list[Event] | None = first
+        while events is not None:
+            data = writer.write(events)
+            response = writer.response
+            if response is not None:
+                on_complete(response)
+            if data:
+                yield data
+            events = next(pieces, None)
+        reply.close()
+
+    return Stream(stream(), reply)
+
+
+def passed(reply: UpstreamReply, tap: Tap, client: Protocol) -> Stream:
+    """The upstream's bytes as they are. Raises ApiError if it failed before anything good came."""
+    chunks = reply.chunks()
+    first = next((data for data in map(tap.feed, chunks) if data), b"") or tap.finish()
+    if not first:
+        raise ApiError("upstream_invalid", "the upstream's stream ended before it began")
+    if tap.failed:
+        events = sse.Decoder().feed(first)
+        if len(events) == 1:
+            raise client.read_error(500, events[0].data)
+
+    def stream() -> Generator[bytes]:
+        error = ApiError("upstream_invalid", "the upstream's reply broke off before its end")
+        yield first
+        try:
+            while not tap.final and (chunk := next(chunks, None)) is not None:
+                data = tap.feed(chunk)
+                if data:
+                    yield data
+            if tap.final:
+                reply.drain()
+        except ApiError as broken:
+            error = broken
+        rest = tap.finish()
+        if rest:
+            yield rest
+        if not tap.ended:
+            yield tap.failure(error)
+        reply.close()
+
+    return Stream(stream(), reply)

@@ -1,0 +1,7 @@
+"""The HTTP side toward providers: how a request is sent and its reply is read. No protocol, no routing."""
+
+from wsgi_gateway.upstream.client import UpstreamClient, UpstreamReply
+from wsgi_gateway.upstream.headers import reply_headers, request_headers
+from wsgi_gateway.upstream.redaction import redacted
+
+__all__ = ["UpstreamClient", "UpstreamReply", "redacted", "reply_headers", "request_headers"]

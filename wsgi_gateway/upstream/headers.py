@@ -1,0 +1,73 @@
+"""Which headers cross the gateway, and with whose credentials. What is not listed here stays behind."""
+
+import re
+from collections.abc import Mapping
+
+from wsgi_gateway.config import Provider
+
+_USER_AGENT = "wsgi-gateway"
+_ANTHROPIC_VERSION = "2023-06-01"
+_CLIENT_KEY_HEADERS = ("authorization", "x-api-key", "api-key")
+
+# Of a client's request: what changes how the upstream reads the body, and what ties traces together.
+_FROM_CLIENT = re.compile(
+    r"anthropic-(version|beta|user-profile-id|workspace-id)|openai-beta|x-client-request-id"
+    r"|idempotency-key|traceparent|tracestate|x-session-id|session_id|conversation_id|x-codex-.*"
+)
+# Of an upstream's reply: what SDKs and their users read (protocols digest 1.6).
+_FROM_UPSTREAM = re.compile(
+    r"retry-after(-ms)?|x-should-retry|x-ratelimit-.*|anthropic-ratelimit-.*"
+    r"|anthropic-organization-id|anthropic-workspace-id|openai-(processing-ms|version|organization|model)"
+)
+
+
+def request_headers(
+    provider: Provider, upstream_api: str, client: Mapping[str, str], *, same_api: bool
+) -> dict[str, str]:
+    """The headers for an upstream: its own key, never the client's unless the provider passes keys through."""
+    headers = {
+        "content-type": "application/json",
+        "accept": "application/json",
+        "accept-encoding": "identity",
+        "user-agent": _USER_AGENT,
+    }
+    if upstream_api == "messages":
+        headers["anthropic-version"] = _ANTHROPIC_VERSION
+    if same_api:
+        headers |= {
+            name.lower(): value
+            for name, value in client.items()
+            if _FROM_CLIENT.fullmatch(name.lower())
+        }
+    headers |= {name.lower(): value for name, value in provider.headers.items()}
+    if provider.http_host:
+        headers["host"] = provider.http_host
+    return headers | _credentials(provider, upstream_api, client)
+
+
+def _credentials(
+    provider: Provider, upstream_api: str, client: Mapping[str, str]
+) -> dict[str, str]:
+    if provider.passthrough_auth:
+        return {
+            name.lower(): value
+            for name, value in client.items()
+            if name.lower() in _CLIENT_KEY_HEADERS
+        }
+    if provider.access_key is None:
+        return {}
+    header, scheme = provider.auth[upstream_api]
+    return {header: scheme + provider.access_key.reveal()}
+
+
+def reply_headers(upstream: Mapping[str, str]) -> dict[str, str]:
+    """Of an upstream's reply headers those for the client; its request id under both SDKs' names."""
+    headers = {
+        name.lower(): value
+        for name, value in upstream.items()
+        if _FROM_UPSTREAM.fullmatch(name.lower())
+    }
+    request_id = upstream.get("x-request-id") or upstream.get("request-id")
+    if request_id:
+        headers["x-request-id"] = headers["request-id"] = request_id
+    return headers

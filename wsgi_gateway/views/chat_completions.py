@@ -1,0 +1,12 @@
+"""OpenAI Chat Completions."""
+
+from flask import Blueprint
+
+from wsgi_gateway.exchange import Gateway
+from wsgi_gateway.views.http import exchange_view
+
+
+def register(blueprint: Blueprint, gateway: Gateway) -> None:
+    blueprint.post("/v1/chat/completions", endpoint="chat_completions")(
+        exchange_view(gateway, "chat_completions")
+    )

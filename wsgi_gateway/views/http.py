@@ -1,0 +1,44 @@
+"""What the views share: a Flask request's body into the exchange, and its Answer out as a Flask response."""
+
+from collections.abc import Callable
+
+from flask import Response, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from wsgi_gateway.exchange import Answer, Gateway, error_answer
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.table import PROTOCOLS
+
+_MAX_BODY = 32 * 1024 * 1024
+
+
+def exchange_view(gateway: Gateway, api: str) -> Callable[[], Response]:
+    """The view function for POST requests of ``api``."""
+
+    def view() -> Response:
+        request.max_content_length = _MAX_BODY
+        try:
+            body = request.get_data(cache=False)
+        except HTTPException as error:
+            return respond(error_answer(PROTOCOLS[api], _unreadable(error)))
+        return respond(gateway.answer(api, body, dict(request.headers.items())))
+
+    return view
+
+
+def _unreadable(error: HTTPException) -> ApiError:
+    if isinstance(error, RequestEntityTooLarge):
+        return ApiError("too_large", f"the request body is larger than {_MAX_BODY} bytes")
+    return ApiError("invalid_request", "the request body could not be read")
+
+
+def respond(answer: Answer) -> Response:
+    """A stream's iterator is closed by the server when the client is gone."""
+    return Response(answer.body, status=answer.status, headers=answer.headers)
+
+
+def api_of_client() -> str:
+    """The API whose error and listing shapes this request's client reads."""
+    if "anthropic-version" in request.headers or request.path.rstrip("/").endswith("/messages"):
+        return "messages"
+    return "chat_completions"

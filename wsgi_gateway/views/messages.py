@@ -1,0 +1,10 @@
+"""Anthropic Messages."""
+
+from flask import Blueprint
+
+from wsgi_gateway.exchange import Gateway
+from wsgi_gateway.views.http import exchange_view
+
+
+def register(blueprint: Blueprint, gateway: Gateway) -> None:
+    blueprint.post("/v1/messages", endpoint="messages")(exchange_view(gateway, "messages"))

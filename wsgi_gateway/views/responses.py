@@ -1,0 +1,10 @@
+"""OpenAI Responses."""
+
+from flask import Blueprint
+
+from wsgi_gateway.exchange import Gateway
+from wsgi_gateway.views.http import exchange_view
+
+
+def register(blueprint: Blueprint, gateway: Gateway) -> None:
+    blueprint.post("/v1/responses", endpoint="responses")(exchange_view(gateway, "responses"))
