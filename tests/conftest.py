@@ -1,0 +1,269 @@
+"""What every test may use: mock upstreams, canned replies, the gateway under test.
+
+Here: mocks on pytest-httpserver that tests import by name (`from conftest import ...`) and the
+fixtures of the whole run. Not here: the wire forms themselves (support/streams.py) and the scripted
+upstream for harder cases (support/upstream.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+from pytest_httpserver.httpserver import HandlerType
+from support.gateway import GatewayProcess, is_healthy
+from support.streams import (
+    Answer,
+    Json,
+    ToolCall,
+    chat_completion,
+    chat_stream,
+    message,
+    message_stream,
+    response,
+    response_stream,
+)
+from support.upstream import NO_SCRIPT, Upstream
+from werkzeug.wrappers import Request, Response
+
+MOCK_UPSTREAM_PORT = 51001
+GATEWAY_PORT = 12000
+MOCK_CONFIG = Path(__file__).parents[1] / "etc" / "config_mock_llm.yaml"
+
+CHAT_MODEL = "gpt-5-mini-2025-08-07"
+CLAUDE_MODEL = "claude-sonnet-4-20250514"
+
+
+# --- canned replies
+
+
+def make_openai_chat_response(
+    content: str | None = "Hello from mock!",
+    model: str = CHAT_MODEL,
+    tool_calls: list[Json] | None = None,
+) -> Json:
+    """A chat completion; `tool_calls` in Chat's own form."""
+    completion = chat_completion(Answer(content or "", model=model))
+    if tool_calls:
+        (choice,) = completion["choices"]
+        choice["message"]["tool_calls"] = tool_calls
+        choice["finish_reason"] = "tool_calls"
+    return completion
+
+
+def make_openai_chat_stream(
+    content: str = "Hello from mock!", model: str = CHAT_MODEL, usage: bool = False
+) -> str:
+    """A streamed chat completion, one chunk per word; `usage` adds the chunk that include_usage
+    asks for.
+    """
+    return chat_stream(Answer(content, model=model), usage=usage)
+
+
+def make_openai_tool_call_stream(
+    model: str = CHAT_MODEL,
+    tool_name: str = "echo_tool",
+    tool_args: str = '{"text":"hello"}',
+) -> str:
+    """A streamed chat completion that calls one tool, with id call_mock_123."""
+    call = ToolCall("call_mock_123", tool_name, tool_args)
+    return chat_stream(Answer(tool_calls=(call,), model=model), usage=False)
+
+
+def make_anthropic_response(content: str = "Hello from mock!", model: str = CLAUDE_MODEL) -> Json:
+    """A message."""
+    return message(Answer(content, model=model))
+
+
+def make_anthropic_stream(content: str = "Hello from mock!", model: str = CLAUDE_MODEL) -> str:
+    """A streamed message, one delta per word."""
+    return message_stream(Answer(content, model=model))
+
+
+def make_anthropic_thinking_stream(
+    content: str = "The answer is 4.",
+    thinking: str = "Two and two make four.",
+    model: str = CLAUDE_MODEL,
+) -> str:
+    """A streamed message with a thinking block before its text."""
+    return message_stream(Answer(content, thinking, model=model))
+
+
+def make_responses_api_response(
+    content: str = "Hello from mock!", model: str = CHAT_MODEL, response_id: str = "resp_mock_1"
+) -> Json:
+    """A response."""
+    return response(_response_answer(content, model, response_id))
+
+
+def make_responses_api_stream(
+    content: str = "Hello from mock!", model: str = CHAT_MODEL, response_id: str = "resp_mock_1"
+) -> str:
+    """A streamed response, one text delta per word."""
+    return response_stream(_response_answer(content, model, response_id))
+
+
+def _response_answer(content: str, model: str, response_id: str) -> Answer:
+    return Answer(content, model=model, id=response_id.removeprefix("resp_"))
+
+
+# --- mock endpoints
+
+
+def _serve(
+    httpserver: HTTPServer,
+    path: str,
+    plain: Callable[[Json], Json],
+    streamed: Callable[[Json], str],
+) -> list[Json]:
+    """Answers POSTs to a path as their body's `stream` says; returns the list their bodies are put
+    into.
+    """
+    captured: list[Json] = []
+
+    def handler(request: Request) -> Response:
+        body: Json = json.loads(request.data)
+        captured.append(body)
+        if body.get("stream"):
+            return Response(streamed(body), content_type="text/event-stream")
+        return Response(json.dumps(plain(body)), content_type="application/json")
+
+    expected = httpserver.expect_request(path, method="POST", handler_type=HandlerType.PERMANENT)
+    expected.respond_with_handler(handler)
+    return captured
+
+
+def setup_openai_chat_mock(
+    httpserver: HTTPServer,
+    content: str = "Hello from mock!",
+    tool_calls: list[Json] | None = None,
+) -> list[Json]:
+    """A Chat Completions upstream; returns the list of captured request bodies."""
+
+    def plain(body: Json) -> Json:
+        return make_openai_chat_response(content, body.get("model", CHAT_MODEL), tool_calls)
+
+    def streamed(body: Json) -> str:
+        calls = tuple(
+            ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
+            for call in tool_calls or []
+        )
+        answer = Answer(content or "", tool_calls=calls, model=body.get("model", CHAT_MODEL))
+        usage = (body.get("stream_options") or {}).get("include_usage", False)
+        return chat_stream(answer, usage=usage)
+
+    return _serve(httpserver, "/v1/chat/completions", plain, streamed)
+
+
+def setup_anthropic_mock(
+    httpserver: HTTPServer, content: str = "Hello from mock!", thinking: bool = False
+) -> list[Json]:
+    """A Messages upstream; returns the list of captured request bodies."""
+    thought = "Let me think about it first." if thinking else ""
+
+    def answer(body: Json) -> Answer:
+        return Answer(content, thought, model=body.get("model", CLAUDE_MODEL))
+
+    return _serve(
+        httpserver,
+        "/v1/messages",
+        lambda body: message(answer(body)),
+        lambda body: message_stream(answer(body)),
+    )
+
+
+def setup_responses_api_mock(
+    httpserver: HTTPServer, content: str = "Hello from mock!"
+) -> list[Json]:
+    """A Responses upstream; returns the list of captured request bodies."""
+    return _serve(
+        httpserver,
+        "/v1/responses",
+        lambda body: make_responses_api_response(content, body.get("model", CHAT_MODEL)),
+        lambda body: make_responses_api_stream(content, body.get("model", CHAT_MODEL)),
+    )
+
+
+def setup_error_mock(
+    httpserver: HTTPServer,
+    path: str = "/v1/chat/completions",
+    status: int = 400,
+    body: Any = None,
+) -> None:
+    """An upstream that answers a path with an error."""
+    if body is None:
+        details = {"message": "Mock error", "type": "invalid_request_error"}
+        body = {"error": {**details, "param": None, "code": None}}
+    expected = httpserver.expect_request(path, method="POST", handler_type=HandlerType.PERMANENT)
+    expected.respond_with_json(body, status=status)
+
+
+# --- fixtures
+
+
+@pytest.fixture(scope="session")
+def httpserver_listen_address() -> tuple[str, int]:
+    """Where pytest-httpserver listens: on all interfaces, so that a gateway in a container reaches
+    it.
+    """
+    return "0.0.0.0", MOCK_UPSTREAM_PORT
+
+
+@pytest.fixture(scope="session")
+def running_gateway() -> Iterator[str]:
+    """Base URL of a gateway with the mock config: the one LLM_GATEWAY_BASE names, the one already
+    there, or ours.
+    """
+    named = os.environ.get("LLM_GATEWAY_BASE")
+    local = f"http://localhost:{GATEWAY_PORT}"
+    if named or is_healthy(local):
+        yield named or local
+        return
+    keys = {"OPENAI_API_KEY": "sk-mock-openai", "ANTHROPIC_API_KEY": "sk-mock-anthropic"}
+    with GatewayProcess(MOCK_CONFIG, port=GATEWAY_PORT, environ=keys):
+        yield local
+
+
+@pytest.fixture(autouse=True)
+def _gateway_behind_mock_upstreams(request: pytest.FixtureRequest) -> None:
+    """Starts that gateway for the tests that set up mock upstreams, and only for them."""
+    if "httpserver" in request.fixturenames:
+        request.getfixturevalue("running_gateway")
+
+
+GatewayFactory = Callable[[Json], GatewayProcess]
+
+
+@pytest.fixture(scope="session")
+def gateway_factory() -> Iterator[GatewayFactory]:
+    """Starts a gateway for a config, or returns the one that already runs with the same config."""
+    running: dict[str, GatewayProcess] = {}
+
+    def start(config: Json) -> GatewayProcess:
+        key = json.dumps(config, sort_keys=True)
+        if key not in running:
+            running[key] = GatewayProcess(config)
+        return running[key]
+
+    yield start
+    for process in running.values():
+        process.stop()
+
+
+@pytest.fixture(scope="session")
+def session_upstream() -> Iterator[Upstream]:
+    with Upstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def upstream(session_upstream: Upstream) -> Iterator[Upstream]:
+    """A scripted upstream without a script and without memories."""
+    session_upstream.script(NO_SCRIPT)
+    yield session_upstream
+    assert not session_upstream.mistakes

@@ -1,0 +1,141 @@
+"""The gateway as its users run it: a process of its own.
+
+Here: starting `python -m wsgi_gateway serve` on a free port with a config, waiting until it is
+healthy, stopping it. Not here: what is asked of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from support.streams import Api
+
+START_DEADLINE = 15.0
+"""Seconds within which the gateway must answer /healthz."""
+
+PROVIDER_KEY = "sk-provider-9876543210"
+"""The key of every scripted provider; no client may ever see it."""
+
+
+def free_port() -> int:
+    """A port nobody uses at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_healthy(base_url: str) -> bool:
+    """Whether a gateway answers there."""
+    try:
+        with urllib.request.urlopen(f"{base_url}/healthz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def provider(upstream_url: str, api: Api, **more: Any) -> dict[str, Any]:
+    """A config entry of a provider that speaks one API; its model is called `<api>-model`."""
+    return {
+        "model": f"scripted-{api}/{api}-model",
+        "name": f"only-{api}",
+        "base_url": upstream_url,
+        "access_key": PROVIDER_KEY,
+        "upstream_apis": [api],
+        **more,
+    }
+
+
+def config(*providers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A whole config with these providers."""
+    return {"version": "v0.4.0", "model_providers": list(providers), **more}
+
+
+class GatewayProcess:
+    """A running gateway. Its output is kept in a file, and shown when it does not come up."""
+
+    def __init__(
+        self,
+        source: Mapping[str, Any] | Path,
+        *,
+        port: int | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="gateway-")
+        folder = Path(self._folder.name)
+        if isinstance(source, Path):
+            config_file = source
+        else:
+            config_file = folder / "config.yaml"
+            config_file.write_text(json.dumps(source))  # JSON is YAML
+        self._output = folder / "output.txt"
+        self.port = port or free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        command = [sys.executable, "-m", "wsgi_gateway", "serve", "--config", str(config_file)]
+        command += ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                command,
+                env={"PATH": os.environ["PATH"], "HOME": str(folder), **(environ or {})},
+                cwd=Path(__file__).parents[2],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        self._wait_until_healthy()
+
+    @property
+    def output(self) -> str:
+        """All that the gateway printed so far."""
+        return self._output.read_text(errors="replace")
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def _wait_until_healthy(self) -> None:
+        deadline = time.monotonic() + START_DEADLINE
+        while not is_healthy(self.base_url):
+            try:
+                code: int | None = self._process.wait(timeout=0.02)
+            except subprocess.TimeoutExpired:
+                code = None
+            if code is not None or time.monotonic() > deadline:
+                output = self.output
+                self.stop()
+                ending = f"ended with {code}" if code is not None else "is not healthy in time"
+                raise RuntimeError(f"the gateway {ending}:\n{output}")
+
+    def stop(self) -> None:
+        """Ends the gateway, at the latest after ten seconds, and removes its files."""
+        self._process.send_signal(signal.SIGINT)  # gunicorn: end now, whatever streams
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
