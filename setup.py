@@ -51,6 +51,7 @@ setup(
             "pytest>=8.3",
             "pytest-httpserver>=1.1",
             "pytest-xdist>=3.6",
+            "setuptools>=77",
         ],
         "dev": [
             "mypy>=2.0",

@@ -22,7 +22,7 @@ def generated() -> dict[Path, str]:
         begin, end = f"<!-- {name}: generated -->", f"<!-- {name}: end -->"
         section = f"{begin}\n\n{table}\n\n{end}"
         pattern = f"{re.escape(begin)}.*{re.escape(end)}"
-        guide = re.sub(pattern, lambda _, new=section: new, guide, flags=re.DOTALL)
+        guide = re.sub(pattern, section.replace("\\", r"\\"), guide, flags=re.DOTALL)
     return {GUIDE: guide, SCHEMA: json.dumps(json_schema(), indent=2) + "\n"}
 
 

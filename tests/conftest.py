@@ -252,6 +252,8 @@ def gateway_factory() -> Iterator[GatewayFactory]:
 
     yield start
     for process in running.values():
+        process.ask_to_stop()
+    for process in running.values():
         process.stop()
 
 

@@ -4,7 +4,6 @@ A config that cannot be served ends the command with exit code 2, its problems o
 """
 
 import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -99,11 +98,8 @@ def demo(stay: bool, port: int | None) -> None:
 def _load(config_path: str | None) -> "Config":
     from wsgi_gateway.config import ConfigError, discover_config, load_config
 
-    load: Callable[[], Config] = (
-        (lambda: load_config(config_path)) if config_path else lambda: discover_config(os.environ)
-    )
     try:
-        return load()
+        return load_config(config_path) if config_path else discover_config(os.environ)
     except ConfigError as error:
         for problem in error.problems:
             click.echo(problem, err=True)

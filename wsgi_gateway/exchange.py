@@ -7,12 +7,15 @@ wire is decided in ``protocols``, where it goes in ``routing``; how it gets ther
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct, field
 
 from wsgi_gateway import relay
+from wsgi_gateway.client_watch import ClientGone, ClientWatch, NoWatch
 from wsgi_gateway.config import Config, Provider
+from wsgi_gateway.protocols import seal
 from wsgi_gateway.protocols.capabilities import capabilities_of
 from wsgi_gateway.protocols.conversation import Json
 from wsgi_gateway.protocols.decoding import encode, read_body
@@ -30,10 +33,12 @@ from wsgi_gateway.upstream import (
     redacted,
     reply_headers,
     request_headers,
+    without_key,
 )
 
 _log = logging.getLogger(__name__)
 _READ_TIMEOUT = 600.0
+_CLIENT_CLOSED_REQUEST = 499
 _STREAM_HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache",
@@ -41,6 +46,15 @@ _STREAM_HEADERS = {
 }
 _JSON_HEADERS = {"content-type": "application/json"}
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+class Request(Struct, kw_only=True):
+    """What a view hands over: the body's bytes, the headers, the query, and a watch on the client."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    query: Mapping[str, str] = {}
+    client: ClientWatch | NoWatch = field(default_factory=NoWatch)
 
 
 class Answer(Struct):
@@ -54,12 +68,12 @@ class Answer(Struct):
 class _Call(Struct, kw_only=True):
     """One exchange under way: who speaks what to whom, and what to tell the client in headers."""
 
+    request: Request
     client: Protocol
     upstream: Protocol
     provider: Provider
     model: str
     body: Json
-    raw: bytes
     headers: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -80,62 +94,55 @@ class Gateway:
         self._upstreams = UpstreamClient(timeout or _READ_TIMEOUT)
         self._store = MemoryStore()
 
-    def answer(self, api: str, raw: bytes, headers: Mapping[str, str]) -> Answer:
+    def answer(self, api: str, request: Request) -> Answer:
         """Answer one POST of ``api``. Never raises: errors come as the client's API writes them."""
         client = PROTOCOLS[api]
         own_headers = {"x-gateway-request-id": new_id("req_")}
         try:
-            answer = self._exchange(client, raw, headers, own_headers)
+            answer = self._exchange(client, request, own_headers)
         except ApiError as error:
             answer = error_answer(client, error)
-        except Exception:
+        except ClientGone:
+            answer = Answer(_CLIENT_CLOSED_REQUEST, {}, b"")
+        except Exception:  # noqa: BLE001 - the last guard: a client never sees a traceback
             _log.exception(
                 "request %s failed inside the gateway", own_headers["x-gateway-request-id"]
             )
             answer = error_answer(client, ApiError("server", "the gateway failed on this request"))
+        if isinstance(answer.body, bytes):
+            request.client.close()
         answer.headers = _with_request_id(own_headers | answer.headers)
         return answer
 
-    def _exchange(
-        self,
-        client: Protocol,
-        raw: bytes,
-        headers: Mapping[str, str],
-        own_headers: dict[str, str],
-    ) -> Answer:
-        body = read_body(raw)
-        call = self._route(client, body, raw)
+    def _exchange(self, client: Protocol, request: Request, own_headers: dict[str, str]) -> Answer:
+        call = self._route(client, request)
         own_headers["x-gateway-provider"] = call.provider.name
         own_headers["x-gateway-model"] = call.model
-        if call.same_api:
-            return self._pass_through(call, headers)
-        return self._translate(call, headers)
+        return self._pass_through(call) if call.same_api else self._translate(call)
 
-    def _route(self, client: Protocol, body: Json, raw: bytes) -> _Call:
+    def _route(self, client: Protocol, request: Request) -> _Call:
+        body = read_body(request.body)
         name = body.get("model")
         if name is not None and not isinstance(name, str):
             raise ApiError("invalid_request", "model: must be a string", param="model")
         route = self.models.resolve(name)
         upstream = PROTOCOLS[choose_api(route.provider, client.name)]
         return _Call(
+            request=request,
             client=client,
             upstream=upstream,
             provider=route.provider,
             model=route.model,
             body=body,
-            raw=raw,
         )
 
-    def _pass_through(self, call: _Call, headers: Mapping[str, str]) -> Answer:
+    def _pass_through(self, call: _Call) -> Answer:
         """Both sides speak one API: the body goes on as it came, but for the model's name."""
-        raw = call.raw
-        if call.body.get("model") != call.model:
-            fields = _decode_fields(raw)
-            fields["model"] = msgspec.Raw(encode(call.model))
-            raw = encode(fields)
-        reply = self._send(call, raw, headers)
+        reply = self._send(call, _passed_body(call))
         with relay.closing_on_error(reply):
-            if call.streams and reply.media_type == "text/event-stream":
+            if not reply.is_success:
+                return _refusal_verbatim(call, reply)
+            if call.streams and reply.is_event_stream:
                 stream = relay.passed(reply, call.client.tap(), call.client)
                 return Answer(200, _STREAM_HEADERS | call.headers, stream)
             if call.streams:
@@ -156,7 +163,7 @@ class Gateway:
         writer = call.client.stream_writer(conversation)
         return Answer(200, _STREAM_HEADERS | call.headers, [writer.write(events)])
 
-    def _translate(self, call: _Call, headers: Mapping[str, str]) -> Answer:
+    def _translate(self, call: _Call) -> Answer:
         loss = Loss(call.client.name)
         translation = _translation(call, loss)
         body = {**call.body, "model": call.body.get("model") or call.model}
@@ -167,8 +174,10 @@ class Gateway:
         warning = loss.header()
         if warning:
             call.headers["x-gateway-warning"] = warning
-        reply = self._send(call, encode(request), headers)
+        reply = self._send(call, encode(request))
         with relay.closing_on_error(reply):
+            if not reply.is_success:
+                raise _refusal(call, reply.status, reply.read())
             if not call.streams:
                 events = call.upstream.read_reply(_full_body(call, reply.read()), translation)
                 reply.close()
@@ -176,7 +185,7 @@ class Gateway:
                 self._remember(call, full)
                 return Answer(200, _JSON_HEADERS | call.headers, encode(full))
             writer = call.client.stream_writer(conversation)
-            if reply.media_type == "text/event-stream":
+            if reply.is_event_stream:
                 pieces = relay.read_events(
                     reply, call.upstream.stream_reader(translation), call.provider
                 )
@@ -192,17 +201,15 @@ class Gateway:
         if call.client.name == "responses":
             remember(call.body, response, self._store)
 
-    def _send(self, call: _Call, raw: bytes, headers: Mapping[str, str]) -> UpstreamReply:
-        """Send; return a reply that is good so far. Raises ApiError for any other."""
+    def _send(self, call: _Call, body: bytes) -> UpstreamReply:
         api = call.upstream.name
         url = call.provider.endpoints[api].replace("{model}", call.model)
-        sent = request_headers(call.provider, api, headers, same_api=call.same_api)
-        reply = self._upstreams.post(url, sent, raw)
+        if call.same_api and "beta" in call.request.query:
+            url += f"?beta={quote(call.request.query['beta'])}"
+        headers = request_headers(call.provider, api, call.request.headers, same_api=call.same_api)
+        reply = self._upstreams.post(url, headers, body, call.request.client)
         call.headers |= reply_headers(reply.headers)
-        if 200 <= reply.status < 300:
-            return reply
-        with relay.closing_on_error(reply):
-            raise _refusal(call, reply)
+        return reply
 
 
 def error_answer(client: Protocol, error: ApiError) -> Answer:
@@ -242,15 +249,45 @@ def _full_body(call: _Call, content: bytes) -> Json:
     return body
 
 
-def _refusal(call: _Call, reply: UpstreamReply) -> ApiError:
-    """The error that an upstream's status and body stand for, fit for the client's eyes."""
-    if 300 <= reply.status < 400:
-        return ApiError("upstream_invalid", "the upstream answered with a redirect")
+def _passed_body(call: _Call) -> bytes:
+    """The client's bytes, with the upstream's name for the model, and without what only we can read."""
+    raw = call.request.body
+    if seal.PREFIX.encode() in raw:
+        loss = Loss(call.client.name)
+        loss.dropped("reasoning history", "made by another provider, which alone can read it")
+        call.headers["x-gateway-warning"] = loss.header() or ""
+        raw = encode(seal.without_sealed(call.body))
+    if call.body.get("model") != call.model:
+        fields = _decode_fields(raw)
+        fields["model"] = msgspec.Raw(encode(call.model))
+        raw = encode(fields)
+    return raw
+
+
+def _refusal_verbatim(call: _Call, reply: UpstreamReply) -> Answer:
+    """An upstream's error in the client's own API goes on as it came, if it is fit for the client's eyes."""
     content = reply.read()
-    if reply.status in (401, 403) and not call.provider.passthrough_auth:
+    reply.close()
+    error = _refusal(call, reply.status, content)
+    try:
+        is_native = "error" in read_body(content) and error.kind != "upstream_auth"
+    except ApiError:
+        is_native = False
+    answer = error_answer(call.client, error)
+    if is_native:
+        answer.status = reply.status
+        answer.body = without_key(content, call.provider)
+    return answer
+
+
+def _refusal(call: _Call, status: int, content: bytes) -> ApiError:
+    """The error that an upstream's status and body stand for, fit for the client's eyes."""
+    if 300 <= status < 400:
+        return ApiError("upstream_invalid", "the upstream answered with a redirect")
+    if status in (401, 403) and not call.provider.passthrough_auth:
         return ApiError(
             "upstream_auth", f"provider {call.provider.name!r} refused the gateway's credentials"
         )
-    error = redacted(call.upstream.read_error(reply.status, content), call.provider)
+    error = redacted(call.upstream.read_error(status, content), call.provider)
     error.headers |= call.headers
     return error

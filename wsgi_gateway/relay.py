@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from wsgi_gateway.client_watch import ClientGone
 from wsgi_gateway.config import Provider
 from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.errors import ApiError
@@ -26,7 +27,10 @@ class Stream:
         self._reply = reply
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._pieces
+        try:
+            yield from self._pieces
+        except ClientGone:
+            return
 
     def close(self) -> None:
         self._pieces.close()

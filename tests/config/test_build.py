@@ -142,6 +142,18 @@ def test_an_alias_to_nothing() -> None:
     assert "did you mean gpt-4o?" in text or "did you mean openai/gpt-4o?" in text
 
 
+def test_aliases_are_checked_although_a_provider_is_wrong() -> None:
+    providers = [{"model": "openai/gpt-4o", "access_key": "$UNSET"}, {"model": "acme/x"}]
+    aliases = {name: {"target": name[:-1]} for name in ("gpt-4o-", "x-", "acme/x-", "nothing-")}
+    with pytest.raises(ConfigError) as caught:
+        load_config({"model_providers": providers, "model_aliases": aliases}, {})
+    assert [problem.path for problem in caught.value.problems] == [
+        "model_providers[0].access_key",
+        "model_providers[1]",
+        "model_aliases.nothing-.target",
+    ]
+
+
 def test_an_alias_to_an_alias() -> None:
     aliases = {"one": {"target": "gpt-4o"}, "two": {"target": "one"}}
     text = problem(model_aliases=aliases)
@@ -156,7 +168,7 @@ def test_an_alias_into_a_wildcard() -> None:
             {"model_providers": providers, "model_aliases": {"fast": {"target": target}}}, {}
         )
         assert config.aliases == {"fast": target}
-    with pytest.raises(ConfigError, match=r"write one of anthropic/…"):
+    with pytest.raises(ConfigError, match=r"one of: anthropic/…"):
         load_config(
             {"model_providers": providers, "model_aliases": {"fast": {"target": "gpt-5"}}}, {}
         )

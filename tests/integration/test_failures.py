@@ -17,11 +17,13 @@ from support.pairs import (
     GOLDEN_FOLDER,
     GOLDEN_TOOLS,
     PAIRS,
+    PLAIN_AND_STREAM,
+    asks_usage,
     check_error_body,
     model_of,
 )
 from support.streams import STREAMED, Answer, Api, Json
-from support.upstream import Framing, Upstream, cut, sse_reply
+from support.upstream import Framing, Reply, Upstream, cut, sse_reply
 from support.validators import check, frames
 
 ASK = Ask((user("Weather in Oslo?"),), tools=GOLDEN_TOOLS)
@@ -119,18 +121,19 @@ def test_stream_that_breaks_off_never_looks_finished(
     complete = stream.index(LAST_WORDS[upstream_api])
     # a Chat stream that passes through and only lacks its [DONE] is left as it is
     left_open = "cut" if client_api == upstream_api == "chat_completions" else "finished"
+    more = asks_usage(client_api)
     for offset in offsets(stream):
         broken = framing == "length"
         upstream.script(sse_reply(stream[:offset], framing, broken=broken))
 
-        answer = clients.raw(client_api, model_of(upstream_api), ASK, stream=True)
+        answer = clients.raw(client_api, model_of(upstream_api), ASK, stream=True, **more)
 
         where = f"cut at {offset} of {len(stream)}: {answer.content[-300:]!r}"
         if answer.status_code >= 500:
             check_error_body(client_api, answer.content)
             continue
         assert answer.status_code == 200, where
-        ending = check(client_api, answer.content)
+        ending = check(client_api, answer.content, usage_asked=True)
         told_all = offset > complete and ending in {"finished", left_open}
         assert ending == "failed" or told_all, where
 
@@ -147,13 +150,15 @@ def test_sdk_raises_on_a_stream_that_breaks_off(
 
 
 @PAIRS
-@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@PLAIN_AND_STREAM
 def test_plain_body_that_breaks_off_is_an_error(
     upstream: Upstream, clients: Clients, client_api: Api, upstream_api: Api, stream: bool
 ) -> None:
     half = b'{"id": "half", "object": "chat.completion", "choices": [{"index": 0, "mess'
-    for framing in ("close", "length"):
-        upstream.script(sse_reply(half, framing, broken=framing == "length"))
+    framings: tuple[Framing, ...] = ("close", "length")
+    for framing in framings:
+        json_type = {"content-type": "application/json"}
+        upstream.script(Reply([half], 200, json_type, framing, broken=framing == "length"))
 
         answer = clients.raw(client_api, model_of(upstream_api), ASK, stream=stream)
 

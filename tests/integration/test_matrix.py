@@ -9,7 +9,7 @@ every chunking. How things fail: test_errors.py, test_truncation.py.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from support.asks import READERS, Ask, Image, Tool, ToolResult, assistant, user
@@ -24,8 +24,8 @@ from support.pairs import (
     reply_to,
     told_model,
 )
-from support.streams import Answer, Api, ToolCall
-from support.upstream import Framing, Upstream, cut, sse_reply
+from support.streams import PLAIN, Answer, Api, ToolCall
+from support.upstream import Framing, Upstream, cut, json_reply, sse_reply
 from support.validators import check
 
 PIXEL = (
@@ -144,6 +144,20 @@ def test_golden_stream(
     assert check(client_api, raw, usage_asked=True) == "finished"
     if client_api == upstream_api:
         assert raw == GOLDEN[upstream_api]
+
+
+@PAIRS
+def test_full_reply_to_a_streamed_request_becomes_a_stream(
+    upstream: Upstream, clients: Clients, client_api: Api, upstream_api: Api
+) -> None:
+    scenario = SCENARIOS["thinking and tools"]
+    upstream.script(json_reply(PLAIN[upstream_api](scenario.answer)))
+
+    got = clients.ask(client_api, model_of(upstream_api), scenario.ask, stream=True)
+
+    assert replace(got, model="") == replace(expected(scenario.answer), model="")
+    raw = bytes(clients.recorder.body)
+    assert check(client_api, raw, usage_asked=True) == "finished"
 
 
 @PAIRS

@@ -20,7 +20,6 @@ from support.streams import (
     Json,
     ToolCall,
     Usage,
-    chat_stream,
     chat_usage,
     frame,
     message_events,
@@ -410,7 +409,8 @@ def test_odd_stream_means_its_answer(
 
 def test_builders_make_the_ordinary_stream_too() -> None:
     """The odd streams are odd by what the cases change, not by how they are built."""
-    assert check("chat_completions", chat_stream(TWO_CALLS).encode(), usage_asked=True)
+    ordinary = chat({"role": "assistant", "content": ""}, {"content": "Hi"}, usage=Usage())
+    assert check("chat_completions", ordinary.encode(), usage_asked=True) == "finished"
     assert check("responses", renumbered(response_events(TWO_CALLS)).encode()) == "finished"
 
 

@@ -6,6 +6,7 @@ timing of events and of farewells, for all pairs. Not here: meaning (test_matrix
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 from dataclasses import replace
@@ -27,7 +28,7 @@ from support.pairs import (
     reply_to,
 )
 from support.streams import PLAIN, STREAMED, Answer, Api, frames_of
-from support.upstream import Piece, Reply, Request, Upstream, json_reply, sse_reply
+from support.upstream import Piece, Reply, Request, Upstream, cut, json_reply, sse_reply
 from support.validators import check
 
 ASK = Ask((user("Hello"),))
@@ -217,6 +218,27 @@ def test_streams_ask_for_no_compression(upstream: Upstream, clients: Clients) ->
 
 
 @PAIRS
+@PLAIN_AND_STREAM
+def test_compressed_reply_is_understood(
+    upstream: Upstream, clients: Clients, client_api: Api, upstream_api: Api, stream: bool
+) -> None:
+    """Nobody asked for it, but some servers compress all the same."""
+
+    def compressed(request: Request) -> Reply:
+        reply = reply_to(request, upstream_api, ANSWER)
+        data = gzip.compress(b"".join(p for p in reply.pieces if isinstance(p, bytes)))
+        return replace(
+            reply, pieces=cut(data, 9), headers={**reply.headers, "content-encoding": "gzip"}
+        )
+
+    upstream.script(compressed)
+
+    got = clients.ask(client_api, model_of(upstream_api), ASK, stream=stream)
+
+    assert got.text == ANSWER.text
+
+
+@PAIRS
 def test_stream_headers(
     upstream: Upstream, clients: Clients, client_api: Api, upstream_api: Api
 ) -> None:
@@ -294,7 +316,7 @@ def test_talking_upstream_is_left_when_the_client_leaves(
     with clients.open(client_api, model_of(upstream_api), ASK) as answer:
         next(answer.iter_raw())
 
-    assert upstream.last.abandoned.wait(10), "the gateway keeps reading for nobody"
+    assert upstream.last.abandoned.wait(5), "the gateway keeps reading for nobody"
 
 
 @PAIRS
@@ -307,7 +329,7 @@ def test_silent_upstream_is_left_when_the_client_leaves(
     with clients.open(client_api, model_of(upstream_api), ASK) as answer:
         next(answer.iter_raw())
 
-    assert upstream.last.abandoned.wait(10), "the gateway keeps waiting for nobody"
+    assert upstream.last.abandoned.wait(5), "the gateway keeps waiting for nobody"
 
 
 @UPSTREAMS
@@ -328,7 +350,7 @@ def test_plain_request_is_left_when_the_client_leaves(
 
     connection.close()
 
-    assert upstream.last.abandoned.wait(10), "the gateway keeps waiting for nobody"
+    assert upstream.last.abandoned.wait(5), "the gateway keeps waiting for nobody"
 
 
 def test_connection_closed_in_between_is_replaced_invisibly(

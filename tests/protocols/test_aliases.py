@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wsgi_gateway.protocols.aliases import Aliases, ToolName
 
 

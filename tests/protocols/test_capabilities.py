@@ -1,6 +1,7 @@
 """The table of what models accept."""
 
 import pytest
+
 from wsgi_gateway.protocols.capabilities import Capabilities, capabilities_of
 
 

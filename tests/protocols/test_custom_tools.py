@@ -2,20 +2,26 @@
 
 import json
 
+from support.events import told, translation
+
 from wsgi_gateway.protocols.conversation import Tool, ToolCall
 from wsgi_gateway.protocols.custom_tools import as_function, function_arguments, wrapped_input
 from wsgi_gateway.protocols.reply import fold
 from wsgi_gateway.protocols.reply_builder import ReplyBuilder
 
-from support.events import told, translation
-
 
 def test_a_function_keeps_everything_but_its_name() -> None:
     task = translation()
-    tool = Tool(name="a.b", namespace="n", description="d", parameters={"type": "object"}, strict=True)
+    tool = Tool(
+        name="a.b", namespace="n", description="d", parameters={"type": "object"}, strict=True
+    )
     function = as_function(tool, task)
     assert function.name == task.aliases.tool("a.b", "n")
-    assert (function.description, function.parameters, function.strict) == ("d", tool.parameters, True)
+    assert (function.description, function.parameters, function.strict) == (
+        "d",
+        tool.parameters,
+        True,
+    )
     assert function.namespace is None
     assert task.loss.entries == []
 

@@ -1,6 +1,7 @@
 """``data:`` URLs."""
 
 import pytest
+
 from wsgi_gateway.protocols import data_url
 
 

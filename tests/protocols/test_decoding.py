@@ -1,10 +1,18 @@
 """Client bodies: whatever is wrong with them is a 400 that says where."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
-from wsgi_gateway.protocols.decoding import convert, parse_arguments, read_body
+
+from wsgi_gateway.protocols.decoding import (
+    arguments_text,
+    convert,
+    decode_event,
+    parse_arguments,
+    read_body,
+)
 from wsgi_gateway.protocols.errors import ApiError
 
 
@@ -56,3 +64,21 @@ def test_arguments() -> None:
     assert parse_arguments('{"n":12345678901234567890}') == {"n": 12345678901234567890}
     assert parse_arguments("[1]") is None
     assert parse_arguments('{"a') is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [(None, "{}"), ("", "{}"), (" \n", "{}"), ('{"a": 1}', '{"a": 1}'), ({"a": 1}, '{"a":1}')],
+)
+def test_arguments_in_any_form_are_text(arguments: object, text: str) -> None:
+    assert arguments_text(arguments) == text
+
+
+def test_events() -> None:
+    decoder = msgspec.json.Decoder(Inner)
+    assert decode_event(decoder, b'{"name":"a","more":1}') == Inner("a")
+    assert decode_event(decoder, rb'{"name":"a\ud83d"}') == Inner("a\ufffd")
+    for data in (b"", b"{", b"[]", b'{"name":"\xff"}', b"[" * 100_000, rb'{"name":"\ud83d'):
+        with pytest.raises(ApiError) as caught:
+            decode_event(decoder, data)
+        assert caught.value.kind == "upstream_invalid"

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from wsgi_gateway.protocols.capabilities import Capabilities
 from wsgi_gateway.protocols.conversation import ReasoningOptions
 from wsgi_gateway.protocols.effort import to_effort, to_thinking

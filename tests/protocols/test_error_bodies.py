@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wsgi_gateway.protocols.error_bodies import ErrorBody, parse_error, read_error
 from wsgi_gateway.protocols.errors import TABLE
 
@@ -18,7 +19,10 @@ from wsgi_gateway.protocols.errors import TABLE
             ErrorBody(type="rate_limit_error", message="slow"),
         ),
         (
-            {"type": "error", "error": {"type": "t", "message": "m", "details": {"error_code": "c"}}},
+            {
+                "type": "error",
+                "error": {"type": "t", "message": "m", "details": {"error_code": "c"}},
+            },
             ErrorBody(type="t", code="c", message="m"),
         ),
         (
@@ -57,7 +61,10 @@ def test_json(body: Any, expected: ErrorBody) -> None:
     [
         (b"", ""),
         (b" upstream connect error \n", "upstream connect error"),
-        (b"<html><head><title>502 Bad\nGateway</title></head><body>x</body></html>", "502 Bad Gateway"),
+        (
+            b"<html><head><title>502 Bad\nGateway</title></head><body>x</body></html>",
+            "502 Bad Gateway",
+        ),
         (b"<body><style>p{}</style><p>Sorry &amp;\n <b>bye</b></p></body>", "Sorry & bye"),
         (b'{"error": {"mess', '{"error": {"mess'),
         (b"caf\xe9", "caf�"),
@@ -118,17 +125,26 @@ def test_an_in_stream_error_may_tell_its_status_as_code() -> None:
 
 
 def test_a_silent_error_is_given_words() -> None:
-    assert read_error(503, b"").message == "the upstream answered with status 503 and no explanation"
+    assert (
+        read_error(503, b"").message == "the upstream answered with status 503 and no explanation"
+    )
 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["error", "message", "detail", "code", "type", "loc"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["error", "message", "detail", "code", "type", "loc"]), inner
+        )
+    ),
 )
 
 
-@given(st.sampled_from([200, 400, 404, 500, 529]), st.binary() | JSON.map(lambda v: json.dumps(v).encode()))
+@given(
+    st.sampled_from([200, 400, 404, 500, 529]),
+    st.binary() | JSON.map(lambda v: json.dumps(v).encode()),
+)
 def test_any_bytes_make_an_error(status: int, body: bytes) -> None:
     found = read_error(status, body)
     assert found.kind in TABLE

@@ -1,6 +1,7 @@
 """The loss record and the header that tells it."""
 
 import pytest
+
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.loss import Loss
 

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wsgi_gateway.protocols.aliases import Aliases
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import (
@@ -109,3 +110,14 @@ def test_a_custom_tools_wrapped_input_is_unwrapped() -> None:
     events = builder.take()
     assert Delta(part, "*** Begin\nPatch") in events
     assert any(isinstance(event, PartStarted) and event.custom for event in events)
+
+
+def test_two_calls_never_share_an_id() -> None:
+    builder = ReplyBuilder(Aliases())
+    builder.start("id", "model")
+    builder.open("tool_call", "call_1", "f")
+    builder.open("tool_call", "call_1", "f")
+    builder.finish("tool_calls")
+    ids = [event.id for event in builder.take() if isinstance(event, PartStarted)]
+    assert ids[0] == "call_1"
+    assert len(set(ids)) == 2

@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wsgi_gateway.protocols.conversation import Proof
-from wsgi_gateway.protocols.seal import seal, unseal
+from wsgi_gateway.protocols.seal import seal, unseal, without_sealed
 
 proofs = st.builds(
     Proof,
@@ -33,3 +34,19 @@ def test_anything_else_is_not_ours(token: str) -> None:
 def test_a_damaged_token_is_none(damage: object) -> None:
     token = seal(Proof(kind="signature", value="abc", origin="anthropic"))
     assert unseal(damage(token)) is None  # type: ignore[operator]
+
+
+def test_only_what_holds_a_token_is_taken_out() -> None:
+    token = seal(Proof(kind="encrypted", value="abc", origin="openai"))
+    text = {"type": "text", "text": f"{token} as text stays", "n": 12345678901234567890}
+    body = {
+        "messages": [
+            {"role": "assistant", "content": [{"type": "thinking", "signature": token}, text]},
+            {"role": "assistant", "content": [{"type": "thinking", "signature": "native"}]},
+        ],
+        "input": [{"type": "reasoning", "encrypted_content": token}],
+    }
+    assert without_sealed(body) == {
+        "messages": [{"role": "assistant", "content": [text]}, body["messages"][1]],
+        "input": [],
+    }

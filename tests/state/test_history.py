@@ -1,6 +1,7 @@
 """Chains of responses."""
 
 import pytest
+
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.state import MemoryStore, expand, remember
 

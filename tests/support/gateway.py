@@ -102,10 +102,6 @@ class GatewayProcess:
         """All that the gateway printed so far."""
         return self._output.read_text(errors="replace")
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
     def _wait_until_healthy(self) -> None:
         deadline = time.monotonic() + START_DEADLINE
         while not is_healthy(self.base_url):
@@ -119,9 +115,13 @@ class GatewayProcess:
                 ending = f"ended with {code}" if code is not None else "is not healthy in time"
                 raise RuntimeError(f"the gateway {ending}:\n{output}")
 
+    def ask_to_stop(self) -> None:
+        """Tells gunicorn to end now, whatever streams; `stop` waits for it."""
+        self._process.send_signal(signal.SIGINT)
+
     def stop(self) -> None:
         """Ends the gateway, at the latest after ten seconds, and removes its files."""
-        self._process.send_signal(signal.SIGINT)  # gunicorn: end now, whatever streams
+        self.ask_to_stop()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:

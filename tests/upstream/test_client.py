@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+
+from wsgi_gateway.client_watch import NoWatch
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.upstream import UpstreamClient
 
@@ -68,7 +70,7 @@ def chunk(data: bytes) -> bytes:
 
 def test_what_has_arrived_is_handed_over_at_once() -> None:
     with serving(CHUNKED + chunk(b"one"), chunk(b"two") + b"0\r\n\r\n") as server:
-        reply = UpstreamClient(10).post(server.url, {}, b"{}")
+        reply = UpstreamClient(10).post(server.url, {}, b"{}", NoWatch())
         chunks = reply.chunks()
         assert next(chunks) == b"one"
         server.may_go_on.set()
@@ -77,7 +79,7 @@ def test_what_has_arrived_is_handed_over_at_once() -> None:
 
 def test_a_close_delimited_body_is_handed_over_at_once() -> None:
     with serving(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\none", b"two") as server:
-        chunks = UpstreamClient(10).post(server.url, {}, b"{}").chunks()
+        chunks = UpstreamClient(10).post(server.url, {}, b"{}", NoWatch()).chunks()
         assert next(chunks) == b"one"
         server.may_go_on.set()
         assert list(chunks) == [b"two"]
@@ -90,7 +92,7 @@ def test_a_close_delimited_body_is_handed_over_at_once() -> None:
 )
 def test_a_body_that_breaks_off_is_an_error(piece: bytes) -> None:
     with serving(piece) as server:
-        chunks = UpstreamClient(10).post(server.url, {}, b"{}").chunks()
+        chunks = UpstreamClient(10).post(server.url, {}, b"{}", NoWatch()).chunks()
         assert next(chunks) == b"one"
         with pytest.raises(ApiError) as caught:
             list(chunks)
@@ -99,7 +101,7 @@ def test_a_body_that_breaks_off_is_an_error(piece: bytes) -> None:
 
 def test_silence_is_a_timeout() -> None:
     with serving(CHUNKED + chunk(b"one"), b"") as server:
-        chunks = UpstreamClient(0.2).post(server.url, {}, b"{}").chunks()
+        chunks = UpstreamClient(0.2).post(server.url, {}, b"{}", NoWatch()).chunks()
         assert next(chunks) == b"one"
         with pytest.raises(ApiError) as caught:
             next(chunks)
@@ -111,7 +113,7 @@ def test_nobody_there_is_unreachable() -> None:
     port = listener.getsockname()[1]
     listener.close()
     with pytest.raises(ApiError) as caught:
-        UpstreamClient(10).post(f"http://127.0.0.1:{port}/", {}, b"{}")
+        UpstreamClient(10).post(f"http://127.0.0.1:{port}/", {}, b"{}", NoWatch())
     assert caught.value.kind == "unreachable"
 
 
@@ -119,7 +121,7 @@ def test_a_drained_connection_is_used_again() -> None:
     with serving(CHUNKED + chunk(b"one") + b"0\r\n\r\n", keep_open=True) as server:
         client = UpstreamClient(10)
         for _ in range(3):
-            reply = client.post(server.url, {}, b"{}")
+            reply = client.post(server.url, {}, b"{}", NoWatch())
             assert next(reply.chunks()) == b"one"
             reply.drain()
             reply.close()
@@ -128,7 +130,7 @@ def test_a_drained_connection_is_used_again() -> None:
 
 def test_a_body_left_open_is_not_waited_for() -> None:
     with serving(CHUNKED + chunk(b"data: [DONE]\n\n"), b"") as server:
-        reply = UpstreamClient(10).post(server.url, {}, b"{}")
+        reply = UpstreamClient(10).post(server.url, {}, b"{}", NoWatch())
         assert next(reply.chunks()) == b"data: [DONE]\n\n"
         reply.drain()
         reply.close()
@@ -139,5 +141,5 @@ def test_redirects_are_not_followed_and_cookies_not_kept() -> None:
     redirect = b"HTTP/1.1 302 Found\r\nlocation: /x\r\nset-cookie: a=b\r\ncontent-length: 0\r\n\r\n"
     with serving(redirect, keep_open=True) as server:
         client = UpstreamClient(10)
-        assert client.post(server.url, {}, b"{}").status == 302
+        assert client.post(server.url, {}, b"{}", NoWatch()).status == 302
         assert not client._session.cookies

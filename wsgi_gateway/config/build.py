@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from wsgi_gateway.config.checking import Checker
 from wsgi_gateway.config.model import Listener, Provider, StateStorage
 from wsgi_gateway.config.names import NameIndex
-from wsgi_gateway.config.problems import Path, Report, closest, did_you_mean, shown
+from wsgi_gateway.config.problems import Path, Report, did_you_mean, shown
 from wsgi_gateway.config.schema import (
     VERSIONS,
     AliasEntry,
@@ -17,6 +17,7 @@ from wsgi_gateway.config.schema import (
     LegacyListener,
     LegacyListeners,
     ListenerEntry,
+    ProviderEntry,
     StateStorageEntry,
 )
 
@@ -93,31 +94,41 @@ def _seconds(value: str | float | None, path: Path, report: Report) -> float | N
 
 
 def build_aliases(
-    entries: Mapping[str, AliasEntry], providers: Sequence[Provider], report: Report
+    aliases: Mapping[str, AliasEntry],
+    entries: Sequence[ProviderEntry],
+    providers: Sequence[Provider],
+    report: Report,
 ) -> dict[str, str]:
-    """Alias -> target, each of which is a name that a provider answers to."""
+    """Alias -> target, each of which is a name that a provider answers to, or would if it were right."""
     index = NameIndex(providers)
-    for alias, entry in entries.items():
-        if index.find(entry.target) is not None:
+    built = {provider.name for provider in providers}
+    unbuilt = [entry for entry in entries if (entry.name or entry.model) not in built]
+    for alias, entry in aliases.items():
+        target = entry.target
+        if index.find(target) or not entries or any(_names(other, target) for other in unbuilt):
             continue
         path = ("model_aliases", alias, "target")
-        beyond = entries.get(entry.target)
+        beyond = aliases.get(target)
         if beyond is not None:
             report.error(
                 path,
-                f"{shown(entry.target)} is itself an alias, and aliases are followed once",
+                f"{shown(target)} is itself an alias, and aliases are followed once",
                 f"write its target, {shown(beyond.target)}",
             )
             continue
-        found = closest(entry.target, index.known())
-        wildcards = ", ".join(f"{prefix}/…" for prefix in index.prefixes())
-        suggestion = f"did you mean {found[0]}?" if found else did_you_mean("", index.known())
+        wildcards = [f"{prefix}/…" for prefix in index.prefixes()]
         report.error(
             path,
-            f"no model provider answers to {shown(entry.target)}",
-            suggestion or (f"write one of {wildcards}" if wildcards else None),
+            f"no model provider answers to {shown(target)}",
+            did_you_mean(target, [*index.known(), *wildcards]),
         )
-    return {alias: entry.target for alias, entry in entries.items()}
+    return {alias: entry.target for alias, entry in aliases.items()}
+
+
+def _names(entry: ProviderEntry, target: str) -> bool:
+    """Whether an entry that could not be built would have answered to ``target``."""
+    _, _, model = entry.model.partition("/")
+    return model == "*" or target in (entry.name, entry.model, model)
 
 
 def build_state_storage(entry: StateStorageEntry | None, report: Report) -> StateStorage:

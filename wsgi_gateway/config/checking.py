@@ -76,7 +76,7 @@ class Checker:
                 self._not_served.setdefault(generic, []).append(path)
             return None
         read = self._value(value, kind, path)
-        if isinstance(read, _Failed) or read is None:
+        if read is None or self._report.failed(path):
             return read
         for meta in metas:
             if not _within(read, meta):

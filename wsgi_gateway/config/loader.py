@@ -97,10 +97,9 @@ def _resolve(
     check_version(file, report)
     listeners, ignored = build_listeners(file, checker, report)
     checker.warn_not_served(ignored)
-    providers = build_providers(_provider_entries(file, report), checker, report)
-    # With a provider missing, that aliases to it lead nowhere is no news.
-    entries = {} if _providers_failed(report) else file.model_aliases or {}
-    aliases = build_aliases(entries, providers, report)
+    entries = _provider_entries(file, report)
+    providers = build_providers(entries, checker, report)
+    aliases = build_aliases(file.model_aliases or {}, entries, providers, report)
     state_storage = build_state_storage(file.state_storage, report)
     if report.errors:
         raise ConfigError(report.errors)
@@ -120,10 +119,7 @@ def _provider_entries(file: ConfigFile, report: Report) -> list[ProviderEntry]:
             ("llm_providers",), "the older name of model_providers, which is also given", "keep one"
         )
     entries = (file.model_providers or []) + (file.llm_providers or [])
-    if not entries and not _providers_failed(report):
+    failed = report.failed(("model_providers",)) or report.failed(("llm_providers",))
+    if not entries and not failed:
         report.error((), "model_providers is missing: there is nothing to serve", _SMALLEST)
     return entries
-
-
-def _providers_failed(report: Report) -> bool:
-    return report.failed(("model_providers",)) or report.failed(("llm_providers",))

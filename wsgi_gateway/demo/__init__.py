@@ -52,8 +52,7 @@ Codex:
     ANY_KEY=any-key codex -m smollm2-chat -c model_provider=demo \\
         -c 'model_providers.demo={{name="demo", base_url="{url}/v1", env_key="ANY_KEY", wire_api="responses"}}'
 
-Agents start with a prompt longer than this small model's {context} tokens, so expect its refusal, passed on by
-the gateway; with a larger model behind it the same lines work.
+Agents begin with thousands of tokens of instructions; on two cores this model takes up to a minute to read them.
 """
 
 
@@ -68,14 +67,11 @@ def run(serve: bool, port: int | None) -> None:
         try:
             gateway, url = _start(stack, port or free_port())
         except ChildFailed as failure:
-            sys.exit(str(failure))
+            sys.exit(f"\n{failure}")
         _show_answers(url)
         if serve:
             models = ", ".join(["smollm2", *MODELS])
-            print(
-                PASTE.format(url=url, models=models, context=model_server.CONTEXT_TOKENS),
-                flush=True,
-            )
+            print(PASTE.format(url=url, models=models), flush=True)
             sys.exit(f"the gateway ended with code {gateway.wait()}")
 
 

@@ -22,6 +22,7 @@ from wsgi_gateway.protocols.events import (
     Usage,
     UsageReported,
 )
+from wsgi_gateway.protocols.ids import new_id
 
 
 class _OpenPart:
@@ -46,7 +47,7 @@ class ReplyBuilder:
         self._open: dict[int, _OpenPart] = {}
         self._count = 0
         self._usage: Usage | None = None
-        self._has_tool_call = False
+        self._call_ids: set[str] = set()
         self.started = False
         self.ended = False
 
@@ -72,7 +73,7 @@ class ReplyBuilder:
             self._open[index] = _OpenPart(kind)
             self._events.append(PartStarted(index=index, kind=kind))
             return index
-        self._has_tool_call = True
+        call_id = self._unique(call_id)
         tool = self._aliases.restore_tool(name)
         self._open[index] = _OpenPart(kind, custom or tool.custom, tool.custom and not custom)
         self._events.append(
@@ -86,6 +87,13 @@ class ReplyBuilder:
             )
         )
         return index
+
+    def _unique(self, call_id: str) -> str:
+        """A second call under the same id gets one of its own: SDKs and histories know calls by their ids."""
+        if not call_id or call_id in self._call_ids:
+            call_id = new_id("call_")
+        self._call_ids.add(call_id)
+        return call_id
 
     def delta(self, index: int, text: str) -> None:
         """Add text to an open part; what comes after its end, or is empty, is ignored."""
@@ -129,7 +137,7 @@ class ReplyBuilder:
         for index in sorted(self._open):
             self.close(index, complete=reason not in ("length", "context_window", "content_filter"))
         if reason in ("stop", "tool_calls"):
-            reason = "tool_calls" if self._has_tool_call else "stop"
+            reason = "tool_calls" if self._call_ids else "stop"
         self._report_usage()
         self._events.append(
             Finished(reason=reason, stop_sequence=stop_sequence, explanation=explanation)

@@ -7,22 +7,27 @@ the way to the provider that made it.
 
 import base64
 import binascii
+from typing import Any
 
 import msgspec
 
 from wsgi_gateway.protocols.conversation import Proof
 
-_PREFIX = "wsgi-gateway.1."
+PREFIX = "wsgi-gateway.1."
+"""How every token begins."""
+
+# The opaque fields of the three APIs.
+_FIELDS = ("signature", "data", "encrypted_content")
 
 
 def seal(proof: Proof) -> str:
     """An ASCII token that ``unseal`` turns back into an equal proof."""
-    return _PREFIX + base64.urlsafe_b64encode(msgspec.json.encode(proof)).decode()
+    return PREFIX + base64.urlsafe_b64encode(msgspec.json.encode(proof)).decode()
 
 
 def is_sealed(token: str) -> bool:
     """Whether this gateway made ``token``, which may have been edited or cut since."""
-    return token.startswith(_PREFIX)
+    return token.startswith(PREFIX)
 
 
 def unseal(token: str) -> Proof | None:
@@ -30,7 +35,26 @@ def unseal(token: str) -> Proof | None:
     if not is_sealed(token):
         return None
     try:
-        raw = base64.b64decode(token[len(_PREFIX) :], altchars=b"-_", validate=True)
+        raw = base64.b64decode(token[len(PREFIX) :], altchars=b"-_", validate=True)
         return msgspec.json.decode(raw, type=Proof)
     except (binascii.Error, ValueError, msgspec.DecodeError):
         return None
+
+
+def without_sealed(value: Any) -> Any:
+    """A request's JSON without the blocks, items and details that hold a token.
+
+    They are of no use to an upstream that speaks the client's own API: another API's provider made them.
+    """
+    if isinstance(value, dict):
+        return {name: without_sealed(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [without_sealed(entry) for entry in value if not _holds_token(entry)]
+    return value
+
+
+def _holds_token(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    tokens = (value.get(field) for field in _FIELDS)
+    return any(isinstance(token, str) and is_sealed(token) for token in tokens)

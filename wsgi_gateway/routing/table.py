@@ -59,13 +59,13 @@ class ModelTable:
         return list(self._entries)
 
     def _list(self, providers: tuple[Provider, ...]) -> list[ModelEntry]:
-        owners = {
-            provider.name: provider.provider for provider in providers if not provider.wildcard
-        }
+        owners: dict[str, str] = {}
         for alias, target in self._aliases.items():
-            found = self._index.find(target)
-            owners.pop(alias, None)
-            owners = {alias: found[0].provider if found else "", **owners}
+            if found := self._index.find(target):
+                owners[alias] = found[0].provider
+        for provider in providers:
+            if not provider.wildcard:
+                owners.setdefault(provider.name, provider.provider)
         return [ModelEntry(name, owner) for name, owner in owners.items()]
 
     def _unknown(self, name: str) -> str:

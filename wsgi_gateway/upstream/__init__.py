@@ -2,6 +2,13 @@
 
 from wsgi_gateway.upstream.client import UpstreamClient, UpstreamReply
 from wsgi_gateway.upstream.headers import reply_headers, request_headers
-from wsgi_gateway.upstream.redaction import redacted
+from wsgi_gateway.upstream.redaction import redacted, without_key
 
-__all__ = ["UpstreamClient", "UpstreamReply", "redacted", "reply_headers", "request_headers"]
+__all__ = [
+    "UpstreamClient",
+    "UpstreamReply",
+    "redacted",
+    "reply_headers",
+    "request_headers",
+    "without_key",
+]

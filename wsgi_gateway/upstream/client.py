@@ -1,12 +1,14 @@
 """Sends requests to providers over pooled connections and hands over their bytes as they arrive."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from wsgi_gateway.client_watch import ClientWatch, NoWatch
 from wsgi_gateway.protocols.errors import ApiError
 
 _CONNECT_TIMEOUT = 10.0
@@ -18,15 +20,21 @@ _TRANSPORT_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OS
 class UpstreamReply:
     """An upstream's answer, its body not yet read. Must be closed."""
 
-    def __init__(self, response: requests.Response) -> None:
+    def __init__(self, response: requests.Response, client: ClientWatch | NoWatch) -> None:
         self._response = response
+        self._client = client
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
 
     @property
-    def media_type(self) -> str:
-        """The content type without parameters, lower case."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def is_event_stream(self) -> bool:
+        """Whether the body is server-sent events; hosts that name no type at all mean them."""
+        media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return media_type in ("text/event-stream", "")
 
     def read(self) -> bytes:
         """The whole body. Raises ApiError where it breaks off."""
@@ -35,10 +43,11 @@ class UpstreamReply:
     def chunks(self) -> Iterator[bytes]:
         """The body in pieces as they arrive, none held back to fill a buffer.
 
-        Raises ApiError (upstream_invalid, timeout) where the body breaks off or falls silent.
+        Raises ApiError (upstream_invalid, timeout) where the body breaks off or falls silent, and ClientGone.
         """
+        read = partial(self._response.raw.read1, _READ_SIZE, decode_content=True)
         try:
-            while chunk := self._response.raw.read1(_READ_SIZE, decode_content=True):
+            while chunk := self._client.wait(read):
                 yield chunk
         except urllib3.exceptions.ReadTimeoutError:
             raise ApiError("timeout", "the upstream fell silent") from None
@@ -57,13 +66,14 @@ class UpstreamReply:
             return
         connection.sock.settimeout(_DRAIN_TIMEOUT)
         try:
-            self._response.raw.read1(_READ_SIZE)
-            self._response.raw.read1(1)
+            self._response.raw.read1(_READ_SIZE, decode_content=True)
+            self._response.raw.read1(1, decode_content=True)
         except _TRANSPORT_ERRORS:
             return
 
     def close(self) -> None:
         """Give the connection back if the body was read to its end, else cut it: the upstream stops work."""
+        self._client.close()
         self._response.close()
 
 
@@ -80,21 +90,25 @@ class UpstreamClient:
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> UpstreamReply:
-        """Send a request and wait for the status. Raises ApiError (unreachable, timeout)."""
+    def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, client: ClientWatch | NoWatch
+    ) -> UpstreamReply:
+        """Send a request and wait for the status. Raises ApiError (unreachable, timeout) and ClientGone."""
+        send = partial(
+            self._session.post,
+            url,
+            data=body,
+            headers=dict(headers),
+            stream=True,
+            allow_redirects=False,
+            timeout=self._timeout,
+        )
         try:
-            response = self._session.post(
-                url,
-                data=body,
-                headers=dict(headers),
-                stream=True,
-                allow_redirects=False,
-                timeout=self._timeout,
-            )
+            response = client.wait(send)
         except requests.ConnectTimeout:
             raise ApiError("unreachable", "connecting to the upstream took too long") from None
         except requests.Timeout:
             raise ApiError("timeout", "the upstream did not answer in time") from None
         except _TRANSPORT_ERRORS:
             raise ApiError("unreachable", "the upstream could not be reached") from None
-        return UpstreamReply(response)
+        return UpstreamReply(response, client)

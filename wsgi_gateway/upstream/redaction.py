@@ -3,10 +3,18 @@
 from wsgi_gateway.config import Provider
 from wsgi_gateway.protocols.errors import ApiError
 
+_HIDDEN = "****"
+
 
 def redacted(error: ApiError, provider: Provider) -> ApiError:
     """``error`` itself, its message without the provider's key."""
-    key = provider.access_key.reveal() if provider.access_key else ""
-    if key:
-        error.message = error.message.replace(key, "****")
+    if provider.access_key:
+        error.message = error.message.replace(provider.access_key.reveal(), _HIDDEN)
     return error
+
+
+def without_key(content: bytes, provider: Provider) -> bytes:
+    """``content`` without the provider's key."""
+    if not provider.access_key:
+        return content
+    return content.replace(provider.access_key.reveal().encode(), _HIDDEN.encode())

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from flask import Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from wsgi_gateway.exchange import Answer, Gateway, error_answer
+from wsgi_gateway.client_watch import watch
+from wsgi_gateway.exchange import Answer, Gateway, Request, error_answer
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.table import PROTOCOLS
 
@@ -21,7 +22,13 @@ def exchange_view(gateway: Gateway, api: str) -> Callable[[], Response]:
             body = request.get_data(cache=False)
         except HTTPException as error:
             return respond(error_answer(PROTOCOLS[api], _unreadable(error)))
-        return respond(gateway.answer(api, body, dict(request.headers.items())))
+        asked = Request(
+            body=body,
+            headers=dict(request.headers.items()),
+            query=request.args.to_dict(),
+            client=watch(request.environ),
+        )
+        return respond(gateway.answer(api, asked))
 
     return view
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.events import read, told, translation
+
 from wsgi_gateway.protocols.chat_completions import StreamReader, read_reply
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Delta, Failed, Finished, Started, Usage
 from wsgi_gateway.protocols.reply import fold
-
-from support.events import read, told, translation
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 A = {"index": 0, "id": "call_a", "type": "function", "function": {"name": "f", "arguments": ""}}
@@ -188,8 +188,8 @@ def test_content_and_finish_in_one_chunk() -> None:
 
 def test_usage_in_every_chunk_is_reported_once_and_last_wins() -> None:
     body = b"".join(
-        b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"x"}}],"usage":{"prompt_tokens":5,"completion_tokens":%d}}\n\n'
-        % count
+        b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"x"}}],'
+        b'"usage":{"prompt_tokens":5,"completion_tokens":%d}}\n\n' % count
         for count in (1, 2, 3)
     )
     reply = fold(read(StreamReader(translation()), body + stream()))

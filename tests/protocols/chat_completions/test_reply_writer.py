@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+
 from wsgi_gateway.protocols.chat_completions import StreamWriter, write_reply
 from wsgi_gateway.protocols.conversation import Conversation, Proof
 from wsgi_gateway.protocols.errors import ApiError

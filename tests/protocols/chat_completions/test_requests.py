@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
+from support.events import translation
+
 from wsgi_gateway.protocols import conversation as model
 from wsgi_gateway.protocols.chat_completions import read_request, write_request
 from wsgi_gateway.protocols.conversation import Conversation, Message, Text, ToolCall, ToolResult
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.loss import Loss
-
-from support.events import translation
 
 USER = {"role": "user", "content": "Hi"}
 TOOL = {

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wsgi_gateway.protocols.chat_completions import StreamTap
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Usage

@@ -3,6 +3,7 @@
 import anthropic
 import httpx2
 import pytest
+
 from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.errors import TABLE, ApiError, Kind
 from wsgi_gateway.protocols.messages import error_body, read_error

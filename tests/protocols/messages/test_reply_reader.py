@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.events import read, told, translation
+
 from wsgi_gateway.protocols.conversation import Proof
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import (
@@ -22,8 +24,6 @@ from wsgi_gateway.protocols.events import (
 )
 from wsgi_gateway.protocols.messages import StreamReader, read_reply
 from wsgi_gateway.protocols.reply import fold
-
-from support.events import read, told, translation
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 START = {"type": "message_start", "message": {"id": "msg_1", "model": "m", "content": []}}
@@ -402,8 +402,19 @@ FIELDS = st.sampled_from(
     ["type", "index", "message", "content_block", "delta", "usage", "text", "stop_reason", "id"]
 )
 TYPES = st.sampled_from(
-    ["message_start", "content_block_start", "content_block_delta", "message_delta", "error"]
-    + ["message_stop", "content_block_stop", "text", "tool_use", "thinking", "text_delta"]
+    [
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+        "error",
+        "text",
+        "tool_use",
+        "thinking",
+        "text_delta",
+    ]
 )
 ODD = st.recursive(
     JSON | TYPES, lambda inner: st.dictionaries(FIELDS, inner | TYPES, max_size=5), max_leaves=8

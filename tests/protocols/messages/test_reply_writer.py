@@ -9,6 +9,9 @@ import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.events import read, translation
+from support.validators import check_messages
+
 from wsgi_gateway.protocols.conversation import Conversation, Proof
 from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.errors import ApiError
@@ -26,9 +29,6 @@ from wsgi_gateway.protocols.events import (
 from wsgi_gateway.protocols.messages import StreamReader, StreamWriter, write_reply
 from wsgi_gateway.protocols.reply import fold
 from wsgi_gateway.protocols.seal import seal, unseal
-
-from support.events import read, translation
-from support.validators import check_messages
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 CONVERSATION = Conversation(api="messages", model="asked")
@@ -92,7 +92,9 @@ def parsed(full: dict[str, Any]) -> dict[str, Any]:
     return sdk(encode(full), "application/json").messages.create(**ASK).to_dict()
 
 
-def part(index: int, kind: Any, *texts: str, proof: Proof | None = None, **more: Any) -> list[Event]:
+def part(
+    index: int, kind: Any, *texts: str, proof: Proof | None = None, **more: Any
+) -> list[Event]:
     start = PartStarted(index=index, kind=kind, **more)
     return [start, *(Delta(index, text) for text in texts), PartEnded(index=index, proof=proof)]
 
@@ -316,7 +318,9 @@ PROOFS = st.none() | st.builds(
 def replies(draw: st.DrawFn) -> list[Event]:
     """Several parts, interleaved anyhow, each with its own order kept."""
     lanes: list[list[Event]] = []
-    kinds = draw(st.lists(st.sampled_from(["text", "refusal", "reasoning", "tool_call"]), max_size=6))
+    kinds = draw(
+        st.lists(st.sampled_from(["text", "refusal", "reasoning", "tool_call"]), max_size=6)
+    )
     for index, kind in enumerate(kinds):
         if kind == "tool_call":
             arguments = json.dumps({draw(TEXTS): draw(TEXTS)})
@@ -345,7 +349,9 @@ def replies(draw: st.DrawFn) -> list[Event]:
 
 
 @given(replies())
-def test_any_legal_order_is_a_legal_stream_with_the_full_replys_content(events: list[Event]) -> None:
+def test_any_legal_order_is_a_legal_stream_with_the_full_replys_content(
+    events: list[Event],
+) -> None:
     both(events)
 
 

@@ -225,6 +225,7 @@ def test_a_search_at_openai_is_noted() -> None:
         ({"role": "user", "content": [{"type": "input_audio"}]}, "input[0].content[0]"),
         ({"role": "user", "content": [{"type": "input_image"}]}, "input[0].content[0]"),
         ({"role": "user", "content": [{"type": "input_file"}]}, "input[0].content[0]"),
+        ({"role": "user", "content": [{"type": "input_text"}]}, "input[0].content[0].text"),
         ({"role": "user", "content": [3]}, "input[0].content[0]"),
     ],
 )

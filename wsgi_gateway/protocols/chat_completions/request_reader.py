@@ -185,7 +185,9 @@ def _part(part: wire.ContentPart, path: str, loss: Loss) -> Part:
     cache = part.cache_control or _cache_of_breakpoint(part.prompt_cache_breakpoint)
     match part.type:
         case "text":
-            return Text(text=part.text or "", cache=cache)
+            if part.text is None:
+                loss.refuse(f"{path}.text", "is required")
+            return Text(text=part.text, cache=cache)
         case "refusal":
             return model.Refusal(text=part.refusal or "")
         case "image_url" if part.image_url is not None:

@@ -124,8 +124,7 @@ def _output(conversation: Conversation, translation: Translation) -> Json:
         else:
             translation.loss.approximated("verbosity", "left out: the upstream has no such setting")
     if conversation.logprobs or conversation.top_logprobs:
-        body["logprobs"] = True
-        body["top_logprobs"] = conversation.top_logprobs or 0
+        translation.loss.dropped("logprobs", "replies are translated without log probabilities")
     return body
 
 

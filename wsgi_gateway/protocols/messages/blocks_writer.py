@@ -10,7 +10,7 @@ from wsgi_gateway.protocols.loss import Loss
 _IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 # How base64 of each begins: clients mislabel images, and the API refuses those.
 _MAGIC = {
-    "iVBORw0KGgo": "image/png",
+    "iVBORw0KGg": "image/png",
     "/9j/": "image/jpeg",
     "R0lGOD": "image/gif",
     "UklGR": "image/webp",

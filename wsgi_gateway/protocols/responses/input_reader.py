@@ -154,7 +154,9 @@ class _ItemReader:
         cache = _cache(part.prompt_cache_breakpoint)
         match part.type:
             case kind if kind in _TEXTS:
-                return Text(text=part.text or "", cache=cache)
+                if part.text is None:
+                    self._loss.refuse(f"{path}.text", "is required")
+                return Text(text=part.text, cache=cache)
             case "refusal":
                 return Refusal(text=part.refusal or "")
             case "input_image":

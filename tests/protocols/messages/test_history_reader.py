@@ -1,0 +1,233 @@
+"""The history of a Messages request, block by block."""
+
+from typing import Any
+
+import pytest
+
+from wsgi_gateway.protocols.conversation import (
+    Document,
+    Image,
+    Item,
+    Message,
+    Proof,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.loss import Loss
+from wsgi_gateway.protocols.messages import read_request
+from wsgi_gateway.protocols.seal import seal
+
+CACHE = {"type": "ephemeral", "ttl": "1h"}
+
+
+def read(*turns: tuple[str, Any]) -> tuple[list[Item], list[str]]:
+    messages = [{"role": role, "content": content} for role, content in turns]
+    loss = Loss("messages")
+    conversation = read_request({"model": "m", "max_tokens": 9, "messages": messages}, loss)
+    return conversation.items, [entry.note for entry in loss.entries]
+
+
+def parts(*blocks: dict[str, Any], role: str = "user") -> tuple[list[Any], list[str]]:
+    (item,), lost = read((role, list(blocks)))
+    assert isinstance(item, Message)
+    return item.parts, lost
+
+
+def refusal(role: str, *blocks: dict[str, Any]) -> ApiError:
+    with pytest.raises(ApiError) as caught:
+        read((role, list(blocks)))
+    return caught.value
+
+
+def text(value: str, **more: Any) -> dict[str, Any]:
+    return {"type": "text", "text": value, **more}
+
+
+def result(call_id: str, content: Any = None, **more: Any) -> dict[str, Any]:
+    return {"type": "tool_result", "tool_use_id": call_id, "content": content, **more}
+
+
+def test_turns_of_every_role_keep_their_order() -> None:
+    items, lost = read(
+        ("user", "a"),
+        ("user", [text("b"), text("c", cache_control=CACHE)]),
+        ("system", "d"),
+        ("assistant", "e"),
+        ("system", [text("f")]),
+    )
+    assert items == [
+        Message(role="user", parts=[Text(text="a")]),
+        Message(role="user", parts=[Text(text="b"), Text(text="c", cache=CACHE)]),
+        Message(role="system", parts=[Text(text="d")]),
+        Message(role="assistant", parts=[Text(text="e")]),
+        Message(role="system", parts=[Text(text="f")]),
+    ]
+    assert lost == []
+
+
+def test_an_assistant_turn_keeps_the_order_of_its_blocks() -> None:
+    items, _ = read(
+        (
+            "assistant",
+            [
+                {"type": "thinking", "thinking": "Hm.", "signature": "S"},
+                {"type": "redacted_thinking", "data": "D"},
+                text("a"),
+                text("b"),
+                {"type": "tool_use", "id": "t1", "name": "f", "input": {"n": 2**70, "a": 0.1}},
+                {"type": "thinking", "thinking": "Oh.", "signature": ""},
+                {"type": "tool_use", "id": "t2", "name": "g", "input": {}},
+            ],
+        ),
+        ("user", [result("t1"), result("t2")]),
+    )
+    assert items[:6] == [
+        Reasoning(text="Hm.", proof=Proof(kind="signature", value="S")),
+        Reasoning(proof=Proof(kind="redacted", value="D")),
+        Message(role="assistant", parts=[Text(text="a"), Text(text="b")]),
+        ToolCall(id="t1", name="f", arguments=f'{{"n":{2**70},"a":0.1}}'),
+        Reasoning(text="Oh.", proof=Proof(kind="none")),
+        ToolCall(id="t2", name="g", arguments="{}"),
+    ]
+
+
+def test_sealed_proofs_are_opened() -> None:
+    proof = Proof(kind="encrypted", value="gAAA", item_id="rs_1", origin="openai")
+    items, _ = read(
+        (
+            "assistant",
+            [
+                {"type": "thinking", "thinking": "Hm.", "signature": seal(proof)},
+                {"type": "redacted_thinking", "data": seal(proof)},
+            ],
+        )
+    )
+    assert items == [Reasoning(text="Hm.", proof=proof), Reasoning(proof=proof)]
+
+
+def test_results_come_first_of_a_run_of_user_turns() -> None:
+    items, _ = read(
+        ("user", [text("a"), result("t1", "one")]),
+        ("user", [result("t2", [text("two")], is_error=True, cache_control=CACHE), text("b")]),
+    )
+    assert items == [
+        ToolResult(call_id="t1", parts=[Text(text="one")]),
+        ToolResult(call_id="t2", parts=[Text(text="two")], is_error=True, cache=CACHE),
+        Message(role="user", parts=[Text(text="a")]),
+        Message(role="user", parts=[Text(text="b")]),
+    ]
+
+
+def test_results_of_every_content() -> None:
+    image = {"type": "image", "source": {"type": "url", "url": "https://x/y.png"}}
+    found = {
+        "type": "search_result",
+        "source": "https://x",
+        "title": "X",
+        "content": [text("one"), text("two")],
+    }
+    (item,), lost = read(
+        (
+            "user",
+            [result("t", [text("a"), image, found, {"type": "tool_reference", "tool_name": "f"}])],
+        )
+    )
+    assert isinstance(item, ToolResult)
+    assert item.parts == [
+        Text(text="a"),
+        Image(url="https://x/y.png"),
+        Text(text="X\nhttps://x\n\none\ntwo"),
+        Text(text="[tool: f]"),
+    ]
+    assert lost == ["a search result became text", "a tool reference became text"]
+    assert read(("user", [result("t")]))[0] == [ToolResult(call_id="t", parts=[])]
+
+
+def test_images_and_documents() -> None:
+    def block(kind: str, **source: Any) -> dict[str, Any]:
+        return {"type": kind, "source": source, "cache_control": CACHE}
+
+    read_parts, lost = parts(
+        block("image", type="base64", media_type="image/png", data="iVBO"),
+        {
+            **block("document", type="base64", media_type="application/pdf", data="JVBE"),
+            "title": "T",
+        },
+        block("document", type="url", url="https://x/y.pdf"),
+        block("document", type="text", media_type="text/plain", data="words"),
+    )
+    assert read_parts == [
+        Image(data="iVBO", media_type="image/png", cache=CACHE),
+        Document(data="JVBE", media_type="application/pdf", filename="T", cache=CACHE),
+        Document(url="https://x/y.pdf", cache=CACHE),
+        Document(text="words", cache=CACHE),
+    ]
+    assert lost == []
+
+
+def test_what_documents_say_beyond_their_source() -> None:
+    source = {
+        "type": "content",
+        "content": [text("a"), {"type": "image", "source": {"type": "url", "url": "u"}}],
+    }
+    read_parts, lost = parts(
+        {
+            "type": "document",
+            "source": source,
+            "title": "T",
+            "context": "C",
+            "citations": {"enabled": True},
+        }
+    )
+    assert read_parts == [Text(text="C"), Text(text="T"), Text(text="a"), Image(url="u")]
+    assert len(lost) == 3
+
+
+def test_anthropics_own_tools_in_the_history_become_text() -> None:
+    read_parts, lost = parts(
+        {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "x"}},
+        {
+            "type": "web_search_tool_result",
+            "tool_use_id": "s",
+            "content": [{"url": "https://x", "title": "X", "encrypted_content": "E"}],
+        },
+        text("So."),
+        role="assistant",
+    )
+    assert read_parts == [
+        Text(text='[web_search was called: {"query":"x"}]'),
+        Text(text='[web_search gave: [{"url":"https://x","title":"X"}]]'),
+        Text(text="So."),
+    ]
+    assert lost == ["calls and results of Anthropic's own tools became text"]
+
+
+FILE = {"type": "image", "source": {"type": "file", "file_id": "file_1"}}
+
+
+@pytest.mark.parametrize(
+    ("role", "block", "param"),
+    [
+        ("user", FILE, "messages[0].content[1].source"),
+        ("user", {**FILE, "type": "document"}, "messages[0].content[1].source"),
+        ("user", result("t", [FILE]), "messages[0].content[1].content[0].source"),
+        ("user", {"type": "container_upload", "file_id": "f"}, "messages[0].content[1]"),
+        ("user", {"type": "thinking", "thinking": "x"}, "messages[0].content[1]"),
+        ("assistant", result("t"), "messages[0].content[1]"),
+        ("system", {"type": "redacted_thinking", "data": "x"}, "messages[0].content[1]"),
+        ("user", {"type": "hologram"}, "messages[0].content[1].type"),
+        ("user", {"type": "text"}, "messages[0].content[1].text"),
+        ("user", {"type": "image", "source": {"type": "url"}}, "messages[0].content[1].source.url"),
+        (
+            "assistant",
+            {"type": "tool_use", "id": "t", "name": "f", "input": "x"},
+            "messages[0].content[1].input",
+        ),
+    ],
+)
+def test_what_cannot_be_carried_is_named(role: str, block: dict[str, Any], param: str) -> None:
+    error = refusal(role, text("a"), block)
+    assert (error.kind, error.param) == ("invalid_request", param)

@@ -1,0 +1,117 @@
+"""Tools of a Messages request."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from wsgi_gateway.protocols.conversation import Tool, ToolChoice
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.loss import Loss
+from wsgi_gateway.protocols.messages import wire
+from wsgi_gateway.protocols.messages.client_tools import client_tool
+from wsgi_gateway.protocols.messages.tools_reader import read_tool_choice, read_tools
+
+SCHEMA = {"type": "object", "properties": {"x": {"type": "string"}}}
+CACHE = {"type": "ephemeral"}
+
+
+def read(*tools: dict[str, Any]) -> tuple[list[Tool], list[str]]:
+    loss = Loss("messages")
+    return read_tools(msgspec.convert(tools, list[wire.Tool]), loss), [
+        f"{entry.path}: {entry.note}" for entry in loss.entries
+    ]
+
+
+@pytest.mark.parametrize("kind", [{}, {"type": None}, {"type": "custom"}])
+def test_a_custom_tool(kind: dict[str, Any]) -> None:
+    tools, lost = read(
+        {
+            **kind,
+            "name": "f",
+            "description": "d",
+            "input_schema": SCHEMA,
+            "strict": True,
+            "cache_control": CACHE,
+            "allowed_callers": ["direct"],
+            "defer_loading": True,
+        }
+    )
+    assert tools == [Tool(name="f", description="d", parameters=SCHEMA, strict=True, cache=CACHE)]
+    assert lost == []
+
+
+def test_examples_become_words() -> None:
+    (tool,), lost = read({"name": "f", "input_schema": SCHEMA, "input_examples": [{"x": "é"}]})
+    assert tool.description == 'Examples of input:\n{"x":"é"}'
+    assert lost == ["tools.input_examples: became part of the description"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "required"),
+    [
+        ("bash_20250124", "bash", []),
+        ("text_editor_20250124", "str_replace_editor", ["command", "path"]),
+        ("text_editor_20250429", "str_replace_based_edit_tool", ["command", "path"]),
+        ("text_editor_20250728", "str_replace_based_edit_tool", ["command", "path"]),
+        ("memory_20250818", "memory", ["command"]),
+    ],
+)
+def test_client_tools_are_offered_with_their_schema(
+    kind: str, name: str, required: list[str]
+) -> None:
+    (tool,), lost = read({"type": kind, "name": name, "cache_control": CACHE})
+    assert tool.name == name and tool.description and tool.cache == CACHE
+    assert tool.parameters is not None
+    assert tool.parameters["required"] == required
+    assert set(required) <= set(tool.parameters["properties"])
+    assert len(lost) == 1
+    assert client_tool(kind) != tool, "the table's own tool is not touched"
+
+
+@pytest.mark.parametrize("kind", ["web_search_20250305", "tool_search_tool_regex_20251119"])
+def test_what_can_be_done_without_is_left_out(kind: str) -> None:
+    tools, lost = read({"type": kind, "name": "x"}, {"name": "f", "input_schema": SCHEMA})
+    assert [tool.name for tool in tools] == ["f"]
+    assert len(lost) == 1
+
+
+@pytest.mark.parametrize(
+    ("tool", "param"),
+    [
+        ({"type": "code_execution_20250825", "name": "code_execution"}, "tools[1].type"),
+        ({"type": "computer_toolset_20260801"}, "tools[1].type"),
+        ({"name": "g"}, "tools[1].input_schema"),
+        ({"input_schema": SCHEMA}, "tools[1].name"),
+        ({"name": "f", "input_schema": SCHEMA}, "tools[1].name"),
+        (
+            {"name": "g", "input_schema": SCHEMA, "allowed_callers": ["code_execution_20250825"]},
+            "tools[1].allowed_callers",
+        ),
+    ],
+)
+def test_refused(tool: dict[str, Any], param: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        read({"name": "f", "input_schema": SCHEMA}, tool)
+    assert caught.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, None),
+        ({"type": "auto"}, ToolChoice(mode="auto")),
+        ({"type": "any"}, ToolChoice(mode="required")),
+        ({"type": "none"}, ToolChoice(mode="none")),
+        ({"type": "tool", "name": "f"}, ToolChoice(mode="tool", name="f")),
+    ],
+)
+def test_choice(given: Any, expected: ToolChoice | None) -> None:
+    choice = msgspec.convert(given, wire.ToolChoice | None)
+    assert read_tool_choice(choice, Loss("messages")) == expected
+
+
+def test_a_choice_without_its_name_is_refused() -> None:
+    with pytest.raises(ApiError) as caught:
+        read_tool_choice(wire.ToolChoice("tool"), Loss("messages"))
+    assert caught.value.param == "tool_choice.name"

@@ -1,0 +1,159 @@
+"""`wsgi_gateway.gunicorn_conf`: the settings, and the server they make."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from support.asks import Ask, user
+from support.dialects import Clients
+from support.gateway import GatewayProcess, config, free_port, is_healthy, provider
+from support.streams import STREAMED, Answer, frames_of
+from support.upstream import Upstream, sse_reply
+
+ROOT = Path(__file__).parents[1]
+MOCK_CONFIG = ROOT / "etc" / "config_mock_llm.yaml"
+PATIENCE = 15.0
+COMMAND = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi_gateway.wsgi:app"]
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "WSGI_GATEWAY_CONFIG": str(MOCK_CONFIG),
+        **more,
+    }
+
+
+@contextmanager
+def gunicorn(environ: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """gunicorn as a deployment starts it: by its own command, with the settings in the repository."""
+    server = subprocess.Popen(COMMAND, cwd=ROOT, env=environ, stderr=subprocess.PIPE)
+    try:
+        yield server
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def wait_healthy(port: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not is_healthy(f"http://127.0.0.1:{port}"):
+        assert time.monotonic() < deadline, "gunicorn does not answer"
+
+
+def settings_of(environ: Mapping[str, str]) -> dict[str, str]:
+    """All settings as gunicorn prints them."""
+    done = subprocess.run(
+        [*COMMAND, "--print-config"],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    pairs = (line.partition("=") for line in done.stdout.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def test_settings(tmp_path: Path) -> None:
+    settings = settings_of(environment(tmp_path, WSGI_GATEWAY_WORKERS="3"))
+
+    assert settings["bind"] == "['0.0.0.0:12000']", "the first listener of the config"
+    assert settings["workers"] == "3"
+    assert settings["worker_class"] == "wsgi_gateway.gevent_worker.Worker"
+    assert settings["preload_app"] == "False"
+    assert settings["max_requests"] == "0", "it would cut streams"
+    assert settings["control_socket_disable"] == "True"
+    assert int(settings["keepalive"]) > 60, "nginx and load balancers must be the ones that close"
+
+
+def test_is_patched_before_the_gateway_is_imported(tmp_path: Path) -> None:
+    code = """
+import gunicorn.app.wsgiapp, sys, warnings
+warnings.simplefilter("error")
+import wsgi_gateway.gunicorn_conf
+from gevent import monkey
+assert monkey.is_module_patched("ssl") and monkey.is_module_patched("socket")
+assert "requests" not in sys.modules and "urllib3" not in sys.modules
+import wsgi_gateway.wsgi
+"""
+    subprocess.run([sys.executable, "-c", code], env=environment(tmp_path), timeout=30, check=True)
+
+
+def test_gunicorns_own_command_serves_and_tells_systemd(tmp_path: Path) -> None:
+    port = free_port()
+    told = tmp_path / "notify"
+    environ = environment(tmp_path, WSGI_GATEWAY_PORT=str(port), NOTIFY_SOCKET=str(told))
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(told))
+        systemd.settimeout(PATIENCE)
+        with gunicorn(environ) as server:
+            wait_healthy(port)
+            assert systemd.recv(1000).startswith(b"READY=1")
+            server.terminate()
+            assert server.wait(PATIENCE) == 0
+
+    assert list(tmp_path.iterdir()) == [told], "nothing is written into the home directory"
+
+
+def test_dead_worker_is_replaced(tmp_path: Path) -> None:
+    port = free_port()
+    with gunicorn(environment(tmp_path, WSGI_GATEWAY_PORT=str(port))) as server:
+        wait_healthy(port)
+        (worker,) = children(server.pid)
+        os.kill(worker, signal.SIGKILL)
+        deadline = time.monotonic() + PATIENCE
+        while children(server.pid) in ([worker], []):
+            assert time.monotonic() < deadline, "no new worker"
+        wait_healthy(port)
+
+
+def children(pid: int) -> list[int]:
+    """The living children of a process of one thread."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_stop_waits_for_streams_but_not_for_idle_connections() -> None:
+    """SIGTERM while one client holds a connection that it may use again, and another one streams."""
+    finish = threading.Event()
+    first, *rest = frames_of(STREAMED["messages"](Answer("Still here.")))
+    with Upstream(sse_reply([first, finish, *rest])) as upstream:
+        gateway = GatewayProcess(config(provider(upstream.base_url, "messages")))
+        idle = socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE)
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nhost: gateway\r\n\r\n")
+        answer = idle.makefile("rb")
+        assert answer.readline().startswith(b"HTTP/1.1 200")
+        clients = Clients(gateway.base_url)
+
+        with clients.open("messages", "messages-model", Ask((user("Hi"),))) as reply:
+            lines = reply.iter_lines()
+            assert "message_start" in next(lines)
+            os.kill(gateway.pid, signal.SIGTERM)
+            assert answer.read().endswith(b"ok\n"), "reads until the connection is closed"
+            finish.set()
+            told = "\n".join(lines)
+
+        assert "here." in told
+        assert "message_stop" in told
+        stopped = time.monotonic()
+        gateway.stop()
+        assert time.monotonic() - stopped < PATIENCE / 2
+        idle.close()
+
+
+def test_gunicorns_own_variable_wins(tmp_path: Path) -> None:
+    options = "--graceful-timeout 5"
+    settings = settings_of(environment(tmp_path, GUNICORN_CMD_ARGS=options))
+    assert settings["graceful_timeout"] == "5"
