@@ -59,7 +59,7 @@ def test_becomes_gunicorn(
         "WSGI_GATEWAY_PORT": "4711",
     }
     printed = capsys.readouterr().out
-    assert printed == f"wsgi-gateway: http://127.0.0.2:4711 with 1 model from {config}\n"
+    assert printed == f"wsgi-gateway: http://127.0.0.2:4711 with 1 model provider from {config}\n"
 
 
 def test_command_line_wins_over_environment_and_config(config: Path, executed: list[str]) -> None:
@@ -94,7 +94,7 @@ def test_without_a_file_the_keys_in_the_environment_decide(
         serving.serve(None, None, None, None)
 
     assert executed
-    assert "http://127.0.0.1:12000 with 2 models" in capsys.readouterr().out
+    assert "http://127.0.0.1:12000 with 2 model providers from the keys" in capsys.readouterr().out
 
 
 def test_broken_config_is_not_served(

@@ -29,10 +29,10 @@ class Worker(GeventWorker):
         self._waiting: dict[greenlet, gevent.Timeout] = {}
 
     @contextmanager
-    def timeout_ctx(self) -> Iterator[None]:
+    def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override]  # the stubs lack its return type
         """Surround the wait for a connection's next request head."""
         connection = gevent.getcurrent()
-        with gevent.Timeout(self.cfg.keepalive, False) as timeout:
+        with gevent.Timeout(self.cfg.keepalive, False) as timeout:  # type: ignore[arg-type]  # False: no exception
             self._waiting[connection] = timeout
             try:
                 yield

@@ -38,11 +38,11 @@ def serve(
         "WORKERS": str(workers) if workers else None,
     }
     os.environ |= {f"WSGI_GATEWAY_{name}": value for name, value in options.items() if value}
-    models = f"{len(config.providers)} model{'s' if len(config.providers) != 1 else ''}"
+    count = len(config.providers)
+    entries = f"{count} model provider{'s' if count != 1 else ''}"
     source = config_path or "the keys in the environment"
-    print(
-        f"wsgi-gateway: http://{bind_address(os.environ)} with {models} from {source}", flush=True
-    )
+    address = bind_address(os.environ)
+    print(f"wsgi-gateway: http://{address} with {entries} from {source}", flush=True)
     settings = ["-c", "python:wsgi_gateway.gunicorn_conf", "wsgi_gateway.wsgi:app"]
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *settings])
 

@@ -157,6 +157,7 @@ def test_a_plano_user_s_file_loads_with_one_warning_for_each_key_not_served(tmp_
         [
             "listeners[0]",
             "listeners[1].input_filters",
+            "listeners[1].max_retries",
             "listeners[2]",
             "agents",
             "filters",

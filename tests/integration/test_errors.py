@@ -7,6 +7,7 @@ errors after the first event (test_failures.py).
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import anthropic
@@ -212,12 +213,10 @@ def test_native_reply_that_is_none_becomes_an_error(
     assert failure.status_code >= 500
 
 
-@CLIENTS
+@pytest.mark.parametrize("client_api", ["chat_completions", "messages"])
 def test_failed_response_with_status_200_becomes_an_error(
     upstream: Upstream, clients: Clients, client_api: Api
 ) -> None:
-    if client_api == "responses":
-        pytest.skip("a Responses client reads the failed response itself")
     error = {"code": "rate_limit_exceeded", "message": "Slow down"}
     failed = {**PLAIN["responses"](Answer()), "status": "failed", "error": error, "output": []}
     upstream.script(json_reply(failed))
@@ -228,15 +227,17 @@ def test_failed_response_with_status_200_becomes_an_error(
     assert "Slow down" in str(failure)
 
 
-@CLIENTS
-@pytest.mark.parametrize("upstream_api", APIS)
-def test_unreachable_upstream(
-    gateway_factory: GatewayFactory, client_api: Api, upstream_api: Api
-) -> None:
+@pytest.fixture(scope="module")
+def cut_off_clients(gateway_factory: GatewayFactory) -> Iterator[Clients]:
+    """Clients of a gateway whose providers are not there."""
     with closed_port() as port:
         dead = config(*(provider(f"http://127.0.0.1:{port}", api) for api in APIS))
-        clients = Clients(gateway_factory(dead).base_url)
-        failure = failure_of(clients, client_api, model_of(upstream_api), stream=True)
+        yield Clients(gateway_factory(dead).base_url)
+
+
+@PAIRS
+def test_unreachable_upstream(cut_off_clients: Clients, client_api: Api, upstream_api: Api) -> None:
+    failure = failure_of(cut_off_clients, client_api, model_of(upstream_api), stream=True)
 
     assert failure.status_code == 502
     assert "127.0.0.1" not in str(failure), "clients need not know where upstreams live"

@@ -22,6 +22,8 @@ from support.dialects import Clients
 from support.validators import check
 from werkzeug.wrappers import Request, Response
 
+pytestmark = pytest.mark.filterwarnings("ignore:The model 'claude:DeprecationWarning")
+
 GPT = "gpt-4o-mini"
 CLAUDE = "claude-sonnet-4-20250514"
 PROSE = "The quick brown fox jumps over the lazy dog"

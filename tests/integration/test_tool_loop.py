@@ -227,13 +227,11 @@ def test_forged_proofs_are_not_believed(
         assert answer.status_code == 400
 
 
-@CLIENTS
-@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize("client_api", ["chat_completions", "responses"])
+@PLAIN_AND_STREAM
 def test_tool_ids_that_messages_refuses_are_mapped_there_and_back(
     upstream: Upstream, clients: Clients, client_api: Api, stream: bool
 ) -> None:
-    if client_api == "messages":
-        pytest.skip("a Messages client has legal ids only")
     odd = ToolCall("functions.get_weather:0", "get_weather", '{"city": "Oslo"}')
     ask = Ask(
         (QUESTION, assistant(odd), user(ToolResult(odd.id, "rain"))),

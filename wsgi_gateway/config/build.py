@@ -78,7 +78,6 @@ def _listener(entry: ListenerEntry | LegacyListener, checker: Checker, report: R
         address=entry.address,
         port=entry.port,
         timeout=timeout,
-        max_retries=entry.max_retries,
     )
 
 

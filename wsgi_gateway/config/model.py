@@ -23,7 +23,6 @@ class Listener(Struct, frozen=True, kw_only=True):
     port: int = 12000
     timeout: float | None = None
     """Seconds that an upstream may take; None for the gateway's own limits."""
-    max_retries: int | None = None
 
 
 class StateStorage(Struct, frozen=True, kw_only=True):

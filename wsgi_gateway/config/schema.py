@@ -24,6 +24,7 @@ WITHOUT: Mapping[str, str] = {
     "endpoints": "no other service is called",
     "filters": "requests and replies are not filtered",
     "input_filters": "requests are not filtered",
+    "max_retries": "a failed request is not sent again",
     "mode": "every listener is a model listener",
     "model_metrics_sources": "models are not ranked by cost or latency",
     "output_filters": "replies are not filtered",
@@ -41,7 +42,6 @@ WITHOUT: Mapping[str, str] = {
 """What it means that a key is not served, for whoever relied on it."""
 
 Name = Annotated[str, Meta(min_length=1)]
-Count = Annotated[int, Meta(ge=0)]
 Apis = Annotated[list[Api], Meta(min_length=1)]
 Duration = Annotated[
     str | float | None,
@@ -68,9 +68,7 @@ class ListenerEntry(Struct, forbid_unknown_fields=True, kw_only=True):
             description="How long an upstream may take: seconds, or 500ms, 30s, 5m, 1h. 0: no limit."
         ),
     ] = None
-    max_retries: Annotated[
-        Count | None, Meta(description="How often a failed request is sent again.")
-    ] = None
+    max_retries: NotServed = None
     router: NotServed = None
     agents: NotServed = None
     input_filters: NotServed = None

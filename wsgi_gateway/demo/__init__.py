@@ -161,7 +161,8 @@ def _show_answers(url: str) -> None:
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     print()
     for row in (header, *rows):
-        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)))
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
 
 
 def _warm_up(url: str) -> None:
