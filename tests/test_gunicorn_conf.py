@@ -13,14 +13,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from conftest import CLAUDE_MODEL, MOCK_CONFIG
 from support.asks import Ask, user
 from support.dialects import Clients
-from support.gateway import GatewayProcess, config, free_port, is_healthy, provider
+from support.gateway import free_port, is_healthy
 from support.streams import STREAMED, Answer, frames_of
 from support.upstream import Upstream, sse_reply
 
 ROOT = Path(__file__).parents[1]
-MOCK_CONFIG = ROOT / "etc" / "config_mock_llm.yaml"
 PATIENCE = 15.0
 COMMAND = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi_gateway.wsgi:app"]
 
@@ -125,32 +125,36 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def test_stop_waits_for_streams_but_not_for_idle_connections() -> None:
+def test_stop_waits_for_streams_but_not_for_idle_connections(tmp_path: Path) -> None:
     """SIGTERM while one client holds a connection that it may use again, and another one streams."""
+    port = free_port()
     finish = threading.Event()
     first, *rest = frames_of(STREAMED["messages"](Answer("Still here.")))
     with Upstream(sse_reply([first, finish, *rest])) as upstream:
-        gateway = GatewayProcess(config(provider(upstream.base_url, "messages")))
-        idle = socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE)
-        idle.sendall(b"GET /healthz HTTP/1.1\r\nhost: gateway\r\n\r\n")
-        answer = idle.makefile("rb")
-        assert answer.readline().startswith(b"HTTP/1.1 200")
-        clients = Clients(gateway.base_url)
+        ports = {"WSGI_GATEWAY_PORT": str(port), "MOCK_UPSTREAM_URL": upstream.base_url}
+        with (
+            gunicorn(environment(tmp_path, **ports)) as server,
+            socket.socket() as idle,
+        ):
+            wait_healthy(port)
+            idle.settimeout(PATIENCE)
+            idle.connect(("127.0.0.1", port))
+            idle.sendall(b"GET /healthz HTTP/1.1\r\nhost: gateway\r\n\r\n")
+            answer = idle.makefile("rb")
+            assert answer.readline().startswith(b"HTTP/1.1 200")
 
-        with clients.open("messages", "messages-model", Ask((user("Hi"),))) as reply:
-            lines = reply.iter_lines()
-            assert "message_start" in next(lines)
-            os.kill(gateway.pid, signal.SIGTERM)
-            assert answer.read().endswith(b"ok\n"), "reads until the connection is closed"
-            finish.set()
-            told = "\n".join(lines)
+            clients = Clients(f"http://127.0.0.1:{port}")
+            with clients.open("messages", CLAUDE_MODEL, Ask((user("Hi"),))) as reply:
+                lines = reply.iter_lines()
+                assert "message_start" in next(lines)
+                server.terminate()
+                assert answer.read().endswith(b"ok\n"), "reads until the connection is closed"
+                finish.set()
+                told = "\n".join(lines)
 
-        assert "here." in told
-        assert "message_stop" in told
-        stopped = time.monotonic()
-        gateway.stop()
-        assert time.monotonic() - stopped < PATIENCE / 2
-        idle.close()
+            assert "here." in told
+            assert "message_stop" in told
+            assert server.wait(PATIENCE) == 0
 
 
 def test_gunicorns_own_variable_wins(tmp_path: Path) -> None:

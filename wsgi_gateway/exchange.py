@@ -143,7 +143,7 @@ class Gateway:
             if not reply.is_success:
                 return _refusal_verbatim(call, reply)
             if call.streams and reply.is_event_stream:
-                stream = relay.passed(reply, call.client.tap(), call.client)
+                stream = relay.passed(reply, call.client.tap(), call.client, call.provider)
                 return Answer(200, _STREAM_HEADERS | call.headers, stream)
             if call.streams:
                 return self._stream_of_full_reply(call, reply)

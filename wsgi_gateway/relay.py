@@ -16,7 +16,7 @@ from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Event, Failed
 from wsgi_gateway.protocols.table import Protocol, StreamReader, StreamWriter
 from wsgi_gateway.protocols.tap import Tap
-from wsgi_gateway.upstream import UpstreamReply, redacted
+from wsgi_gateway.upstream import UpstreamReply, redacted, without_key
 
 
 class Stream:
@@ -96,7 +96,7 @@ def written(
     return Stream(stream(), reply)
 
 
-def passed(reply: UpstreamReply, tap: Tap, client: Protocol) -> Stream:
+def passed(reply: UpstreamReply, tap: Tap, client: Protocol, provider: Provider) -> Stream:
     """The upstream's bytes as they are. Raises ApiError if it failed before anything good came."""
     chunks = reply.chunks()
     first = next((data for data in map(tap.feed, chunks) if data), b"") or tap.finish()
@@ -105,23 +105,26 @@ def passed(reply: UpstreamReply, tap: Tap, client: Protocol) -> Stream:
     if tap.failed:
         events = sse.Decoder().feed(first)
         if len(events) == 1:
-            raise client.read_error(500, events[0].data)
+            raise redacted(client.read_error(500, events[0].data), provider)
+
+    def told(data: bytes) -> bytes:
+        return without_key(data, provider) if tap.failed else data
 
     def stream() -> Generator[bytes]:
         error = ApiError("upstream_invalid", "the upstream's reply broke off before its end")
-        yield first
+        yield told(first)
         try:
             while not tap.final and (chunk := next(chunks, None)) is not None:
                 data = tap.feed(chunk)
                 if data:
-                    yield data
+                    yield told(data)
             if tap.final:
                 reply.drain()
         except ApiError as broken:
             error = broken
         rest = tap.finish()
         if rest:
-            yield rest
+            yield told(rest)
         if not tap.ended:
             yield tap.failure(error)
         reply.close()

@@ -55,9 +55,7 @@ def test_what_is_not_a_timeout(timeout: object) -> None:
 
 
 def test_a_listener_s_keys() -> None:
-    config = load(
-        listeners=[{"type": "model", "name": "m", "address": "::", "port": 1}]
-    )
+    config = load(listeners=[{"type": "model", "name": "m", "address": "::", "port": 1}])
     assert config.listeners == (Listener(name="m", address="::", port=1),)
 
 

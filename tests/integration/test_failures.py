@@ -11,6 +11,7 @@ import json
 import pytest
 from support.asks import Ask, user
 from support.dialects import FAILURES, Clients
+from support.gateway import PROVIDER_KEY
 from support.pairs import (
     CLIENTS,
     GOLDEN,
@@ -72,6 +73,21 @@ def test_error_event_reaches_the_client(
     assert "check — 日本 😀.".encode() in raw, "what came before the error was lost"
     assert check(client_api, raw) == "failed"
     assert "verloaded" in error_of(raw)["message"]
+
+
+@CLIENTS
+@pytest.mark.parametrize(("golden", "upstream_api"), BROKEN.items(), ids=list(BROKEN))
+def test_key_quoted_in_a_stream_stays_secret(
+    upstream: Upstream, clients: Clients, client_api: Api, golden: str, upstream_api: Api
+) -> None:
+    stream = (GOLDEN_FOLDER / f"{golden}.sse").read_text("utf-8")
+    stream = stream.replace("verloaded", f"verloaded {PROVIDER_KEY}")
+    upstream.script(sse_reply(stream.encode()))
+
+    raw = clients.raw(client_api, model_of(upstream_api), ASK, stream=True).content
+
+    assert PROVIDER_KEY.encode() not in raw
+    assert "verloaded ****" in error_of(raw)["message"]
 
 
 def test_error_types_are_told_in_the_clients_words(upstream: Upstream, clients: Clients) -> None:

@@ -7,9 +7,12 @@ _HIDDEN = "****"
 
 
 def redacted(error: ApiError, provider: Provider) -> ApiError:
-    """``error`` itself, its message without the provider's key."""
+    """``error`` itself, none of its texts with the provider's key."""
     if provider.access_key:
-        error.message = error.message.replace(provider.access_key.reveal(), _HIDDEN)
+        key = provider.access_key.reveal()
+        error.message = error.message.replace(key, _HIDDEN)
+        error.code = error.code and error.code.replace(key, _HIDDEN)
+        error.param = error.param and error.param.replace(key, _HIDDEN)
     return error
 
 

@@ -94,7 +94,7 @@ def test_an_assistant_turn_keeps_the_order_of_its_blocks() -> None:
     ]
 
 
-def test_sealed_proofs_are_opened() -> None:
+def test_sealed_proofs_are_opened_and_damaged_ones_are_none() -> None:
     proof = Proof(kind="encrypted", value="gAAA", item_id="rs_1", origin="openai")
     items, _ = read(
         (
@@ -102,10 +102,15 @@ def test_sealed_proofs_are_opened() -> None:
             [
                 {"type": "thinking", "thinking": "Hm.", "signature": seal(proof)},
                 {"type": "redacted_thinking", "data": seal(proof)},
+                {"type": "thinking", "thinking": "Oh.", "signature": seal(proof)[:-9]},
             ],
         )
     )
-    assert items == [Reasoning(text="Hm.", proof=proof), Reasoning(proof=proof)]
+    assert items == [
+        Reasoning(text="Hm.", proof=proof),
+        Reasoning(proof=proof),
+        Reasoning(text="Oh.", proof=Proof(kind="none")),
+    ]
 
 
 def test_results_come_first_of_a_run_of_user_turns() -> None:

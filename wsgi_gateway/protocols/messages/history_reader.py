@@ -6,7 +6,7 @@ says, as the API itself demands. What only Anthropic can show a model is put int
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from wsgi_gateway.protocols.conversation import (
     Document,
@@ -24,7 +24,7 @@ from wsgi_gateway.protocols.conversation import (
 from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages import wire
-from wsgi_gateway.protocols.seal import unseal
+from wsgi_gateway.protocols.seal import is_sealed, unseal
 
 
 def read_messages(messages: list[wire.Message], loss: Loss) -> list[Item]:
@@ -78,10 +78,10 @@ class _HistoryReader:
         for number, block in enumerate(turn.content):
             match block:
                 case wire.ThinkingBlock():
-                    items.append(_thinking(block))
+                    proof = _proof("signature", block.signature)
+                    items.append(Reasoning(text=block.thinking, proof=proof))
                 case wire.RedactedThinkingBlock():
-                    proof = unseal(block.data) or Proof(kind="redacted", value=block.data)
-                    items.append(Reasoning(proof=proof))
+                    items.append(Reasoning(proof=_proof("redacted", block.data)))
                 case wire.ToolUseBlock():
                     items.append(self._call(block))
                 case _:
@@ -182,12 +182,11 @@ class _HistoryReader:
         self._loss.refuse(f"{path}.source", "a file id is known to its own provider only")
 
 
-def _thinking(block: wire.ThinkingBlock) -> Reasoning:
-    """A signature that is not ours is that of whoever the client believes it talks to."""
-    if not block.signature:
-        return Reasoning(text=block.thinking, proof=Proof(kind="none"))
-    proof = unseal(block.signature) or Proof(kind="signature", value=block.signature)
-    return Reasoning(text=block.thinking, proof=proof)
+def _proof(kind: Literal["signature", "redacted"], token: str) -> Proof:
+    """What is not sealed is Anthropic's own, or of whoever the client believes it talks to."""
+    if not token or is_sealed(token):
+        return unseal(token) or Proof(kind="none")
+    return Proof(kind=kind, value=token)
 
 
 def _without_ciphertext(value: object) -> object:

@@ -1,0 +1,39 @@
+"""Counters between Messages' convention and the internal one."""
+
+import pytest
+
+from wsgi_gateway.protocols.events import Usage
+from wsgi_gateway.protocols.messages import reply_wire as wire
+from wsgi_gateway.protocols.messages.usage import merge, read_usage, write_usage
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        Usage(),
+        Usage(input=30, output=20, cache_read=10, cache_write=5),
+        Usage(input=30, output=20, reasoning=8),
+    ],
+)
+def test_there_and_back(usage: Usage) -> None:
+    body = write_usage(usage)
+    details = body.pop("output_tokens_details", None)
+    given = wire.Usage(
+        **body, output_tokens_details=wire.OutputDetails(**details) if details else None
+    )
+    assert read_usage(given) == usage
+
+
+def test_input_is_never_negative() -> None:
+    assert write_usage(Usage(input=3, cache_read=5))["input_tokens"] == 0
+
+
+def test_nothing_known_is_zero() -> None:
+    assert write_usage(None) == write_usage(Usage())
+
+
+def test_what_is_told_again_replaces_what_was_known() -> None:
+    first = wire.Usage(input_tokens=5, output_tokens=1)
+    assert merge(first, wire.Usage(output_tokens=9)) == wire.Usage(input_tokens=5, output_tokens=9)
+    assert merge(first, None) is first
+    assert merge(None, first) is first
