@@ -22,6 +22,7 @@ from wsgi_gateway.protocols.decoding import encode, read_body
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.ids import new_id
 from wsgi_gateway.protocols.loss import Loss
+from wsgi_gateway.protocols.messages.model_echo import rename_reply
 from wsgi_gateway.protocols.reply import fold
 from wsgi_gateway.protocols.table import PROTOCOLS, Protocol
 from wsgi_gateway.protocols.translation import Translation
@@ -79,6 +80,12 @@ class _Call(Struct, kw_only=True):
     @property
     def same_api(self) -> bool:
         return self.client is self.upstream
+
+    @property
+    def alias(self) -> str | None:
+        """What a Messages client calls the model, where the upstream calls it otherwise."""
+        asked = self.body.get("model")
+        return asked if asked != self.model and self.client.name == "messages" else None
 
     @property
     def streams(self) -> bool:
@@ -143,13 +150,17 @@ class Gateway:
             if not reply.is_success:
                 return _refusal_verbatim(call, reply)
             if call.streams and reply.is_event_stream:
-                stream = relay.passed(reply, call.client.tap(), call.client, call.provider)
+                stream = relay.passed(
+                    reply, call.client.tap(), call.client, call.provider, call.alias
+                )
                 return Answer(200, _STREAM_HEADERS | call.headers, stream)
             if call.streams:
                 return self._stream_of_full_reply(call, reply)
             content = reply.read()
             reply.close()
             _full_body(call, content)
+            if call.alias:
+                content = rename_reply(content, call.alias)
             return Answer(reply.status, _JSON_HEADERS | call.headers, content)
 
     def _stream_of_full_reply(self, call: _Call, reply: UpstreamReply) -> Answer:

@@ -32,7 +32,8 @@ class Worker(GeventWorker):
     def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override]  # the stubs lack its return type
         """Surround the wait for a connection's next request head."""
         connection = gevent.getcurrent()
-        with gevent.Timeout(self.cfg.keepalive, False) as timeout:  # type: ignore[arg-type]  # False: no exception
+        patience = self.cfg.keepalive if self.alive else LAST_REQUEST_DELAY
+        with gevent.Timeout(patience, False) as timeout:  # type: ignore[arg-type]  # False: no exception
             self._waiting[connection] = timeout
             try:
                 yield

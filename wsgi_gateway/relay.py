@@ -14,6 +14,7 @@ from wsgi_gateway.config import Provider
 from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Event, Failed
+from wsgi_gateway.protocols.messages.model_echo import rename_stream
 from wsgi_gateway.protocols.table import Protocol, StreamReader, StreamWriter
 from wsgi_gateway.protocols.tap import Tap
 from wsgi_gateway.upstream import UpstreamReply, redacted, without_key
@@ -96,8 +97,13 @@ def written(
     return Stream(stream(), reply)
 
 
-def passed(reply: UpstreamReply, tap: Tap, client: Protocol, provider: Provider) -> Stream:
-    """The upstream's bytes as they are. Raises ApiError if it failed before anything good came."""
+def passed(
+    reply: UpstreamReply, tap: Tap, client: Protocol, provider: Provider, alias: str | None
+) -> Stream:
+    """The upstream's bytes as they are, but for an ``alias`` that a Messages client asked for.
+
+    Raises ApiError if the upstream failed before anything good came.
+    """
     chunks = reply.chunks()
     first = next((data for data in map(tap.feed, chunks) if data), b"") or tap.finish()
     if not first:
@@ -112,7 +118,7 @@ def passed(reply: UpstreamReply, tap: Tap, client: Protocol, provider: Provider)
 
     def stream() -> Generator[bytes]:
         error = ApiError("upstream_invalid", "the upstream's reply broke off before its end")
-        yield told(first)
+        yield told(rename_stream(first, alias) if alias else first)
         try:
             while not tap.final and (chunk := next(chunks, None)) is not None:
                 data = tap.feed(chunk)

@@ -364,3 +364,16 @@ def test_connection_closed_in_between_is_replaced_invisibly(
         assert got.text == ANSWER.text
 
     assert len(upstream.requests) == 5
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+def test_messages_client_is_told_the_name_that_it_asked_for(
+    upstream: Upstream, clients: Clients, stream: bool
+) -> None:
+    """Claude Code drops the thinking of replies that seem to come from another model."""
+    upstream.script(lambda request: reply_to(request, "messages", ANSWER))
+
+    got = clients.ask("messages", "only-messages", ASK, stream=stream)
+
+    assert upstream.last.json["model"] == "messages-model"
+    assert got.model == "only-messages"

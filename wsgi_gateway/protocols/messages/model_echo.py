@@ -1,0 +1,28 @@
+"""The model's name in a native reply, where the client asked for it by an alias.
+
+Claude Code sends thinking back only if the reply came from the model that it asked for, and the API refuses a tool
+loop whose thinking is missing. So this one name is told in the client's terms even where nothing else is touched.
+"""
+
+import re
+
+import msgspec
+
+from wsgi_gateway.protocols.decoding import encode
+
+_MODEL = re.compile(rb'("model":\s*)"(?:[^"\\]|\\.)*"')
+_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def rename_stream(start: bytes, model: str) -> bytes:
+    """The beginning of a stream, ``message_start`` and perhaps more, with the name that the client knows."""
+    name = encode(model)
+    return _MODEL.sub(lambda found: found.group(1) + name, start, count=1)
+
+
+def rename_reply(body: bytes, model: str) -> bytes:
+    """A full reply's JSON object with the name that the client knows; all other values stay byte for byte."""
+    fields = _decode_fields(body)
+    if "model" in fields:
+        fields["model"] = msgspec.Raw(encode(model))
+    return encode(fields)
