@@ -20,7 +20,7 @@ from wsgi_gateway.protocols.conversation import (
     ToolCall,
     ToolResult,
 )
-from wsgi_gateway.protocols.decoding import encode
+from wsgi_gateway.protocols.custom_tools import function_arguments
 from wsgi_gateway.protocols.translation import Translation
 
 
@@ -114,7 +114,7 @@ class _MessagesWriter:
         if call_id in self._waiting:
             self._loss.refuse("items", f"two tool calls have the id {call.id!r}")
         self._waiting.append(call_id)
-        arguments = _wrap_custom(call.arguments) if call.custom else call.arguments or "{}"
+        arguments = function_arguments(call) or "{}"
         name = aliases.tool(call.name, call.namespace, call.custom)
         turn.setdefault("tool_calls", []).append(
             {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
@@ -206,8 +206,3 @@ class _MessagesWriter:
                 "file_data": data_url.join(document.media_type, document.data),
             },
         }
-
-
-def _wrap_custom(text: str) -> str:
-    """A custom tool's free text, as the arguments of the function that stands for it."""
-    return encode({"input": text}).decode()

@@ -5,17 +5,14 @@ The history's grouping into messages is in ``messages_writer``.
 
 from wsgi_gateway.protocols.chat_completions.messages_writer import write_messages
 from wsgi_gateway.protocols.conversation import Conversation, Json, OutputFormat, Tool, ToolChoice
+from wsgi_gateway.protocols.custom_tools import as_function
 from wsgi_gateway.protocols.effort import to_effort
 from wsgi_gateway.protocols.ids import short_user_id
+from wsgi_gateway.protocols.openai_requests import has_tools, sampling
+from wsgi_gateway.protocols.strict_schema import can_be_strict
 from wsgi_gateway.protocols.translation import Translation
 
 _NO_PARAMETERS: Json = {"type": "object", "properties": {}}
-_CUSTOM_PARAMETERS: Json = {
-    "type": "object",
-    "properties": {"input": {"type": "string"}},
-    "required": ["input"],
-    "additionalProperties": False,
-}
 
 
 def write_request(conversation: Conversation, translation: Translation) -> Json:
@@ -42,14 +39,7 @@ def _limits(conversation: Conversation, translation: Translation) -> Json:
         if limit < 1:
             loss.refuse("max_output_tokens", "the upstream's API wants at least 1")
         body["max_completion_tokens" if facts.openai_fields else "max_tokens"] = limit
-    for name in ("temperature", "top_p"):
-        value = getattr(conversation, name)
-        if value is None:
-            continue
-        if facts.sampling:
-            body[name] = value
-        else:
-            loss.approximated(name, "left out: the model takes no sampling parameters")
+    body |= sampling(conversation, translation)
     if conversation.top_k is not None:
         if facts.openai_fields:
             loss.approximated("top_k", "left out: the upstream has no such parameter")
@@ -70,18 +60,14 @@ def _limits(conversation: Conversation, translation: Translation) -> Json:
 
 
 def _tools(conversation: Conversation, translation: Translation) -> Json:
+    if not has_tools(conversation, translation):
+        return {}
     choice = conversation.tool_choice
     tools = conversation.tools
     if choice is not None and choice.allowed is not None:
         translation.loss.approximated("tool_choice", "only the allowed tools were sent")
         tools = [tool for tool in tools if tool.name in choice.allowed]
-    if not tools:
-        if choice is not None and choice.mode in ("required", "tool"):
-            translation.loss.refuse("tool_choice", "asks for a tool, but there is none to call")
-        return {}
-    if any(tool.cache for tool in tools):
-        translation.loss.dropped("tools.cache_control")
-    body: Json = {"tools": [_tool(tool, translation) for tool in tools]}
+    body: Json = {"tools": [_tool(tool, conversation.api, translation) for tool in tools]}
     if choice is not None:
         body["tool_choice"] = _choice(choice, translation)
     if conversation.parallel_tool_calls is not None:
@@ -89,20 +75,16 @@ def _tools(conversation: Conversation, translation: Translation) -> Json:
     return body
 
 
-def _tool(tool: Tool, translation: Translation) -> Json:
-    function: Json = {"name": translation.aliases.tool(tool.name, tool.namespace, tool.custom)}
-    description = tool.description or ""
-    if tool.custom:
-        translation.loss.approximated("tools", "a custom tool was offered as a function")
-        if tool.grammar:
-            definition = tool.grammar.get("definition", "")
-            description += f"\n\nThe input must follow this grammar:\n{definition}"
-    if description:
-        function["description"] = description
-    function["parameters"] = (
-        _CUSTOM_PARAMETERS if tool.custom else tool.parameters or _NO_PARAMETERS
-    )
-    if tool.strict is not None:
+def _tool(tool: Tool, api: str, translation: Translation) -> Json:
+    tool = as_function(tool, translation)
+    parameters = tool.parameters or _NO_PARAMETERS
+    function: Json = {"name": tool.name, "parameters": parameters}
+    if tool.description:
+        function["description"] = tool.description
+    if tool.strict and api == "messages" and not can_be_strict(parameters):
+        translation.loss.approximated("tools.strict", "the schema is not strict in OpenAI's sense")
+        function["strict"] = False
+    elif tool.strict is not None:
         function["strict"] = tool.strict
     return {"type": "function", "function": function}
 

@@ -6,6 +6,7 @@ The history is written by ``input_writer``. Nothing is left to be stored upstrea
 from wsgi_gateway.protocols.conversation import Conversation, Json, OutputFormat, Tool, ToolChoice
 from wsgi_gateway.protocols.effort import to_effort
 from wsgi_gateway.protocols.ids import short_user_id
+from wsgi_gateway.protocols.openai_requests import has_tools, sampling
 from wsgi_gateway.protocols.responses.input_writer import write_input
 from wsgi_gateway.protocols.strict_schema import can_be_strict
 from wsgi_gateway.protocols.translation import Translation
@@ -34,7 +35,7 @@ def write_request(conversation: Conversation, translation: Translation) -> Json:
 
 
 def _limits(conversation: Conversation, translation: Translation) -> Json:
-    facts, loss = translation.capabilities, translation.loss
+    loss = translation.loss
     body: Json = {}
     limit = conversation.max_output_tokens
     if limit is not None:
@@ -43,14 +44,7 @@ def _limits(conversation: Conversation, translation: Translation) -> Json:
         if limit < _LEAST_OUTPUT:
             loss.approximated("max_output_tokens", f"raised to {_LEAST_OUTPUT}, the API's minimum")
         body["max_output_tokens"] = max(limit, _LEAST_OUTPUT)
-    for name in ("temperature", "top_p"):
-        value = getattr(conversation, name)
-        if value is None:
-            continue
-        if facts.sampling:
-            body[name] = value
-        else:
-            loss.approximated(name, "left out: the model takes no sampling parameters")
+    body |= sampling(conversation, translation)
     if conversation.top_k is not None:
         loss.approximated("top_k", "left out: the upstream has no such parameter")
     if conversation.seed is not None:
@@ -86,13 +80,9 @@ def _reasoning(conversation: Conversation, translation: Translation) -> Json:
 
 
 def _tools(conversation: Conversation, translation: Translation) -> Json:
-    choice = conversation.tool_choice
-    if not conversation.tools:
-        if choice is not None and choice.mode in ("required", "tool"):
-            translation.loss.refuse("tool_choice", "asks for a tool, but there is none to call")
+    if not has_tools(conversation, translation):
         return {}
-    if any(tool.cache for tool in conversation.tools):
-        translation.loss.dropped("tools.cache_control")
+    choice = conversation.tool_choice
     is_messages = conversation.api == "messages"
     body: Json = {"tools": [_tool(tool, is_messages, translation) for tool in conversation.tools]}
     if choice is not None:
