@@ -17,7 +17,7 @@ from wsgi_gateway.client_watch import ClientGone, ClientWatch, NoWatch
 from wsgi_gateway.config import Config, Provider
 from wsgi_gateway.protocols import seal
 from wsgi_gateway.protocols.capabilities import capabilities_of
-from wsgi_gateway.protocols.conversation import Json
+from wsgi_gateway.protocols.conversation import Conversation, Json
 from wsgi_gateway.protocols.decoding import encode, read_body
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.ids import new_id
@@ -109,6 +109,10 @@ class Gateway:
             answer = self._exchange(client, request, own_headers)
         except ApiError as error:
             answer = error_answer(client, error)
+        except RecursionError:
+            answer = error_answer(
+                client, ApiError("invalid_request", "the body is nested too deeply")
+            )
         except ClientGone:
             answer = Answer(_CLIENT_CLOSED_REQUEST, {}, b"")
         except Exception:  # noqa: BLE001 - the last guard: a client never sees a traceback
@@ -165,13 +169,13 @@ class Gateway:
 
     def _stream_of_full_reply(self, call: _Call, reply: UpstreamReply) -> Answer:
         """The upstream ignored ``stream``: its full reply is told as a stream, in the same API."""
-        body = {**call.body, "model": call.body.get("model") or call.model}
-        loss = Loss(call.client.name)
-        conversation = call.client.read_request(body, loss)
         full = _full_body(call, reply.read())
         reply.close()
-        events = call.upstream.read_reply(full, _translation(call, loss))
-        writer = call.client.stream_writer(conversation)
+        events = call.upstream.read_reply(full, _translation(call, Loss(call.client.name)))
+        asked = Conversation(
+            api=call.client.name, model=call.body.get("model") or call.model, body=call.body
+        )
+        writer = call.client.stream_writer(asked)
         return Answer(200, _STREAM_HEADERS | call.headers, [writer.write(events)])
 
     def _translate(self, call: _Call) -> Answer:

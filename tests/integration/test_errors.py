@@ -15,7 +15,7 @@ import httpx2
 import openai
 import pytest
 from conftest import GatewayFactory
-from support.asks import Ask, Image, user
+from support.asks import WRITERS, Ask, Image, user
 from support.dialects import PATHS, Clients
 from support.gateway import PROVIDER_KEY, config, provider
 from support.pairs import (
@@ -394,3 +394,22 @@ def test_nothing_is_lost_in_a_plain_exchange(
 
     assert answer.status_code == 200
     assert "x-gateway-warning" not in answer.headers
+
+
+@PAIRS
+def test_deep_nesting_is_the_clients_fault(
+    upstream: Upstream, clients: Clients, client_api: Api, upstream_api: Api
+) -> None:
+    schema = '{"type":"object","properties":{"a":' * 900 + '{"type":"string"}' + "}}" * 900
+    tool = {
+        "chat_completions": '{"type":"function","function":{"name":"f","parameters":%s}}',
+        "messages": '{"name":"f","input_schema":%s}',
+        "responses": '{"type":"function","name":"f","parameters":%s}',
+    }[client_api] % schema
+    body = json.dumps({"model": model_of(upstream_api), **WRITERS[client_api](ASK), "tools": ["?"]})
+    upstream.script(json_reply({}, status=400))
+
+    answer = clients.post(PATHS[client_api], body.replace('"?"', tool))
+
+    assert answer.status_code == 400
+    check_error_body(client_api, answer.content)

@@ -43,10 +43,16 @@ def test_only_what_holds_a_token_is_taken_out() -> None:
         "messages": [
             {"role": "assistant", "content": [{"type": "thinking", "signature": token}, text]},
             {"role": "assistant", "content": [{"type": "thinking", "signature": "native"}]},
+            {"role": "assistant", "content": [{"type": "thinking", "signature": token}]},
+            {"role": "user", "content": []},
         ],
         "input": [{"type": "reasoning", "encrypted_content": token}],
     }
     assert without_sealed(body) == {
-        "messages": [{"role": "assistant", "content": [text]}, body["messages"][1]],
+        "messages": [
+            {"role": "assistant", "content": [text]},
+            body["messages"][1],
+            body["messages"][3],
+        ],
         "input": [],
     }

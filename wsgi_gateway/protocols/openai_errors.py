@@ -1,22 +1,13 @@
 """The form of errors that Chat Completions and Responses share: ``{"error": {message, type, param, code}}``.
 
-What an upstream's error means is found out in ``error_bodies``.
+Only writing it is particular to them; what an upstream's error means is found out in ``error_bodies``.
 """
 
 from wsgi_gateway.protocols.conversation import Json
-from wsgi_gateway.protocols.error_bodies import kind_of, parse_error
+from wsgi_gateway.protocols.error_bodies import read_error
 from wsgi_gateway.protocols.errors import ApiError
 
-
-def read_error(status: int, body: bytes) -> ApiError:
-    """An upstream's error; ``status`` is 500 for one inside a stream, whose ``code`` may hold a better one."""
-    found = parse_error(body)
-    code = found.code
-    if code is not None and code.isdecimal():
-        status = int(code) if status == 500 and 400 <= int(code[:4]) < 600 else status
-        code = None
-    message = found.message or f"the upstream answered with status {status} and no explanation"
-    return ApiError(kind_of(status, found), message, param=found.param, code=code, status=status)
+__all__ = ["error_body", "read_error"]
 
 
 def error_body(error: ApiError) -> tuple[int, Json]:

@@ -49,8 +49,14 @@ def without_sealed(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: without_sealed(entry) for name, entry in value.items()}
     if isinstance(value, list):
-        return [without_sealed(entry) for entry in value if not _holds_token(entry)]
+        kept = ((entry, without_sealed(entry)) for entry in value if not _holds_token(entry))
+        return [now for before, now in kept if not _was_emptied(before, now)]
     return value
+
+
+def _was_emptied(before: Any, now: Any) -> bool:
+    """Whether all that a message said is gone: no API takes one without content."""
+    return isinstance(now, dict) and now.get("content") == [] != before["content"]
 
 
 def _holds_token(value: Any) -> bool:
