@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-import httpx2
 import openai
 import pytest
+from support.sdk import openai_told
 
 from wsgi_gateway.protocols.chat_completions import StreamWriter, write_reply
 from wsgi_gateway.protocols.conversation import Conversation, Proof
@@ -51,14 +51,6 @@ def conversation(**more: Any) -> Conversation:
     return Conversation(api="chat_completions", model="asked", **more)
 
 
-def sdk(body: bytes, content_type: str) -> openai.OpenAI:
-    def handle(_: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(200, content=body, headers={"content-type": content_type})
-
-    transport = httpx2.MockTransport(handle)
-    return openai.OpenAI(api_key="k", http_client=httpx2.Client(transport=transport), max_retries=0)
-
-
 def chunks(data: bytes) -> list[dict[str, Any]]:
     frames = data.decode().split("\n\n")
     assert frames[-2:] == ["data: [DONE]", ""]
@@ -66,7 +58,7 @@ def chunks(data: bytes) -> list[dict[str, Any]]:
 
 
 def accumulated(data: bytes) -> Any:
-    client = sdk(data, "text/event-stream")
+    client = openai_told(data, "text/event-stream")
     with client.chat.completions.stream(model="asked", messages=[]) as stream:
         return stream.get_final_completion()
 
@@ -75,7 +67,7 @@ def test_the_sdk_accumulates_what_the_full_reply_says() -> None:
     data = StreamWriter(conversation(include_usage=True)).write(EVENTS)
     streamed = accumulated(data).to_dict()
     full = write_reply(fold(EVENTS), conversation())
-    client = sdk(json.dumps(full).encode(), "application/json")
+    client = openai_told(json.dumps(full).encode(), "application/json")
     plain = client.chat.completions.create(model="asked", messages=[]).to_dict()
     message, expected = streamed["choices"][0]["message"], plain["choices"][0]["message"]
     for call in message["tool_calls"]:

@@ -1,8 +1,10 @@
 """Errors toward Messages clients, and from Messages upstreams, seen through the official SDK."""
 
+import json
+
 import anthropic
-import httpx2
 import pytest
+from support.sdk import anthropic_told
 
 from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.errors import TABLE, ApiError, Kind
@@ -23,14 +25,7 @@ def test_what_is_written_reads_back(kind: Kind) -> None:
 def test_the_sdk_understands_it() -> None:
     status, body = error_body(ApiError("overloaded", "too busy"))
 
-    def handle(_: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(status, json=body)
-
-    client = anthropic.Anthropic(
-        api_key="k",
-        http_client=httpx2.Client(transport=httpx2.MockTransport(handle)),
-        max_retries=0,
-    )
+    client = anthropic_told(json.dumps(body).encode(), "application/json", status)
     with pytest.raises(anthropic.APIStatusError) as caught:
         client.messages.create(model="m", max_tokens=1, messages=[])
     assert caught.value.status_code == 529

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
-import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.events import read, translation
+from support.sdk import anthropic_told
 from support.validators import check_messages
 
 from wsgi_gateway.protocols.conversation import Conversation, Proof
@@ -72,24 +72,16 @@ def wire(data: bytes) -> list[dict[str, Any]]:
     ]
 
 
-def sdk(body: bytes, content_type: str) -> anthropic.Anthropic:
-    def handle(_: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(200, content=body, headers={"content-type": content_type})
-
-    client = httpx2.Client(transport=httpx2.MockTransport(handle))
-    return anthropic.Anthropic(api_key="k", http_client=client, max_retries=0)
-
-
 ASK: dict[str, Any] = {"model": "asked", "max_tokens": 9, "messages": []}
 
 
 def accumulated(data: bytes) -> dict[str, Any]:
-    with sdk(data, "text/event-stream").messages.stream(**ASK) as stream:
+    with anthropic_told(data, "text/event-stream").messages.stream(**ASK) as stream:
         return stream.get_final_message().to_dict()
 
 
 def parsed(full: dict[str, Any]) -> dict[str, Any]:
-    return sdk(encode(full), "application/json").messages.create(**ASK).to_dict()
+    return anthropic_told(encode(full), "application/json").messages.create(**ASK).to_dict()
 
 
 def part(

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import openai
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.responses import Response
 from support.events import read, translation
+from support.sdk import openai_told
 from support.validators import check_responses
 
 from wsgi_gateway.protocols.aliases import Aliases
@@ -86,21 +86,13 @@ def conversation(**body: Any) -> Conversation:
     return read_request({"model": "asked", "input": "hi", **body}, Loss("responses"))
 
 
-def sdk(body: bytes, content_type: str) -> openai.OpenAI:
-    def handle(_: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(200, content=body, headers={"content-type": content_type})
-
-    transport = httpx2.MockTransport(handle)
-    return openai.OpenAI(api_key="k", http_client=httpx2.Client(transport=transport), max_retries=0)
-
-
 def wire_events(data: bytes) -> list[dict[str, Any]]:
     lines = data.decode().split("\n")
     return [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
 
 
 def accumulated(data: bytes) -> dict[str, Any]:
-    client = sdk(data, "text/event-stream")
+    client = openai_told(data, "text/event-stream")
     with client.responses.stream(model="asked", input="hi") as stream:
         return stream.get_final_response().to_dict()
 
@@ -131,7 +123,7 @@ def test_the_sdk_accumulates_what_the_full_reply_says() -> None:
             part.pop("parsed", None)
     assert writer.response is not None
     assert without_ids(streamed) == without_ids(writer.response) == without_ids(full)
-    client = sdk(json.dumps(full).encode(), "application/json")
+    client = openai_told(json.dumps(full).encode(), "application/json")
     assert client.responses.create(model="asked", input="hi").to_dict() == full
     Response.model_validate(full, strict=True)
 
@@ -280,7 +272,7 @@ def test_a_failure_never_looks_complete(at: int, error: ApiError, code: str) -> 
     assert failed["response"]["error"]["code"] == code
     with pytest.raises(openai.APIError, match=error.message):
         accumulated(data)
-    raw = sdk(data, "text/event-stream").responses.create(model="m", input="", stream=True)
+    raw = openai_told(data, "text/event-stream").responses.create(model="m", input="", stream=True)
     with pytest.raises(openai.APIError, match=error.message):
         list(raw)
 
