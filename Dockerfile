@@ -1,0 +1,20 @@
+# docker build -t wsgi-gateway .
+# docker run -p 12000:12000 -v ./config.yaml:/etc/wsgi-gateway/config.yaml:ro -e OPENAI_API_KEY wsgi-gateway
+FROM python:3.11-slim AS build
+WORKDIR /src
+COPY setup.py pyproject.toml README.md LICENSE ./
+COPY wsgi_gateway wsgi_gateway
+RUN pip wheel --no-cache-dir --wheel-dir /wheels .
+
+FROM python:3.11-slim
+RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
+    pip install --no-cache-dir --no-index --find-links /wheels wsgi-gateway \
+    && useradd --system --uid 10001 --no-create-home gateway
+USER gateway
+ENV WSGI_GATEWAY_HOST=0.0.0.0 \
+    WSGI_GATEWAY_PORT=12000
+EXPOSE 12000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD \
+    ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:12000/healthz', timeout=2)"]
+ENTRYPOINT ["wsgi-gateway", "serve"]
+CMD ["--config", "/etc/wsgi-gateway/config.yaml"]
