@@ -1,12 +1,12 @@
 # docker build -t wsgi-gateway .
 # docker run -p 12000:12000 -v ./config.yaml:/etc/wsgi-gateway/config.yaml:ro -e OPENAI_API_KEY wsgi-gateway
-FROM python:3.11-slim AS build
+FROM python:3.13-slim AS build
 WORKDIR /src
 COPY setup.py pyproject.toml README.md LICENSE ./
 COPY wsgi_gateway wsgi_gateway
 RUN pip wheel --no-cache-dir --wheel-dir /wheels .
 
-FROM python:3.11-slim
+FROM python:3.13-slim
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     pip install --no-cache-dir --no-index --find-links /wheels wsgi-gateway \
     && useradd --system --uid 10001 --no-create-home gateway

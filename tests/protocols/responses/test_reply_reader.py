@@ -230,6 +230,31 @@ def test_events_that_cannot_be_read(data: bytes) -> None:
     assert failure(read(reader(), stream(CREATED) + data))[0] == "upstream_invalid"
 
 
+def test_events_without_indexes_are_told_apart_by_their_items_ids() -> None:
+    """So llama.cpp writes them; nothing may be lost or told twice."""
+    call = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f"}
+    text = {"type": "output_text", "text": "Red, blue"}
+    message = {"type": "message", "id": "msg_1", "role": "assistant", "content": [text]}
+    whole = {**call, "arguments": '{"x":1}', "status": "completed"}
+    events = [
+        {"type": "response.created", "response": {"id": "resp_1", "status": "in_progress"}},
+        {"type": "response.output_item.added", "item": {**message, "content": []}},
+        {"type": "response.output_text.delta", "item_id": "msg_1", "delta": "Red"},
+        {"type": "response.output_text.delta", "item_id": "msg_1", "delta": ", blue"},
+        {"type": "response.output_text.done", "item_id": "msg_1", "text": "Red, blue"},
+        {"type": "response.output_item.done", "item": message},
+        {"type": "response.output_item.added", "item": {**call, "arguments": ""}},
+        {"type": "response.function_call_arguments.delta", "item_id": "fc_1", "delta": '{"x":1}'},
+        {"type": "response.output_item.done", "item": whole},
+        {"type": "response.completed", "response": {"id": "resp_1", "output": [message, whole]}},
+    ]
+    stream = "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events)
+    assert told(read(StreamReader(translation()), stream.encode())) == [
+        ("text", "Red, blue"),
+        ("tool_call", "call_1", "f", '{"x":1}'),
+    ]
+
+
 def test_half_a_surrogate_pair() -> None:
     data = rb'data: {"type":"response.output_text.delta","output_index":0,"delta":"x\ud83d"}'
     events = read(reader(), stream(CREATED) + data + b"\n\n" + stream(completed()))
