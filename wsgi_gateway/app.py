@@ -11,7 +11,7 @@ from wsgi_gateway.config import Config, load_config
 from wsgi_gateway.exchange import Gateway, error_answer
 from wsgi_gateway.protocols.errors import ApiError, kind_of_status
 from wsgi_gateway.protocols.table import PROTOCOLS
-from wsgi_gateway.views import chat_completions, health, messages, models, responses
+from wsgi_gateway.views import chat_completions, health, messages, models, responses, token_counts
 from wsgi_gateway.views.http import api_of_client, respond
 
 ConfigSource = Config | str | os.PathLike[str] | Mapping[str, Any]
@@ -26,7 +26,7 @@ def create_blueprint(config: ConfigSource, name: str = "wsgi_gateway") -> Bluepr
     loaded = config if isinstance(config, Config) else load_config(config)
     blueprint = Blueprint(name, __name__)
     gateway = Gateway(loaded)
-    for view in (chat_completions, messages, responses, models):
+    for view in (chat_completions, messages, responses, token_counts, models):
         view.register(blueprint, gateway)
     health.register(blueprint)
     return blueprint

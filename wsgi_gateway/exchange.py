@@ -5,7 +5,7 @@ wire is decided in ``protocols``, where it goes in ``routing``; how it gets ther
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -45,7 +45,7 @@ _STREAM_HEADERS = {
     "cache-control": "no-cache",
     "x-accel-buffering": "no",
 }
-_JSON_HEADERS = {"content-type": "application/json"}
+JSON_HEADERS = {"content-type": "application/json"}
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -66,7 +66,7 @@ class Answer(Struct):
     body: bytes | Iterable[bytes]
 
 
-class _Call(Struct, kw_only=True):
+class Call(Struct, kw_only=True):
     """One exchange under way: who speaks what to whom, and what to tell the client in headers."""
 
     request: Request
@@ -103,10 +103,17 @@ class Gateway:
 
     def answer(self, api: str, request: Request) -> Answer:
         """Answer one POST of ``api``. Never raises: errors come as the client's API writes them."""
+        return self.serve(api, request, self._exchange)
+
+    def serve(self, api: str, request: Request, handle: Callable[[Call], Answer]) -> Answer:
+        """What ``handle`` makes of a routed request. Never raises; the headers name who was asked."""
         client = PROTOCOLS[api]
         own_headers = {"x-gateway-request-id": new_id("req_")}
         try:
-            answer = self._exchange(client, request, own_headers)
+            call = self._route(client, request)
+            own_headers["x-gateway-provider"] = call.provider.name
+            own_headers["x-gateway-model"] = call.model
+            answer = handle(call)
         except ApiError as error:
             answer = error_answer(client, error)
         except RecursionError:
@@ -125,20 +132,17 @@ class Gateway:
         answer.headers = _with_request_id(own_headers | answer.headers)
         return answer
 
-    def _exchange(self, client: Protocol, request: Request, own_headers: dict[str, str]) -> Answer:
-        call = self._route(client, request)
-        own_headers["x-gateway-provider"] = call.provider.name
-        own_headers["x-gateway-model"] = call.model
+    def _exchange(self, call: Call) -> Answer:
         return self._pass_through(call) if call.same_api else self._translate(call)
 
-    def _route(self, client: Protocol, request: Request) -> _Call:
+    def _route(self, client: Protocol, request: Request) -> Call:
         body = read_body(request.body)
         name = body.get("model")
         if name is not None and not isinstance(name, str):
             raise ApiError("invalid_request", "model: must be a string", param="model")
         route = self.models.resolve(name)
         upstream = PROTOCOLS[choose_api(route.provider, client.name)]
-        return _Call(
+        return Call(
             request=request,
             client=client,
             upstream=upstream,
@@ -147,12 +151,14 @@ class Gateway:
             body=body,
         )
 
-    def _pass_through(self, call: _Call) -> Answer:
+    def _pass_through(self, call: Call) -> Answer:
         """Both sides speak one API: the body goes on as it came, but for the model's name."""
-        reply = self._send(call, _passed_body(call))
+        reply = self.send(call, passed_body(call))
         with relay.closing_on_error(reply):
             if not reply.is_success:
-                return _refusal_verbatim(call, reply)
+                content = reply.read()
+                reply.close()
+                return refusal_verbatim(call, reply.status, content)
             if call.streams and reply.is_event_stream:
                 stream = relay.passed(
                     reply, call.client.tap(), call.client, call.provider, call.alias
@@ -162,14 +168,14 @@ class Gateway:
                 return self._stream_of_full_reply(call, reply)
             content = reply.read()
             reply.close()
-            _full_body(call, content)
+            full_body(call, content)
             if call.alias:
                 content = rename_reply(content, call.alias)
-            return Answer(reply.status, _JSON_HEADERS | call.headers, content)
+            return Answer(reply.status, JSON_HEADERS | call.headers, content)
 
-    def _stream_of_full_reply(self, call: _Call, reply: UpstreamReply) -> Answer:
+    def _stream_of_full_reply(self, call: Call, reply: UpstreamReply) -> Answer:
         """The upstream ignored ``stream``: its full reply is told as a stream, in the same API."""
-        full = _full_body(call, reply.read())
+        full = full_body(call, reply.read())
         reply.close()
         events = call.upstream.read_reply(full, _translation(call, Loss(call.client.name)))
         asked = Conversation(
@@ -178,49 +184,56 @@ class Gateway:
         writer = call.client.stream_writer(asked)
         return Answer(200, _STREAM_HEADERS | call.headers, [writer.write(events)])
 
-    def _translate(self, call: _Call) -> Answer:
+    def _translate(self, call: Call) -> Answer:
         loss = Loss(call.client.name)
         translation = _translation(call, loss)
-        body = {**call.body, "model": call.body.get("model") or call.model}
-        if call.client.name == "responses":
-            body = expand(body, self._store)
-        conversation = call.client.read_request(body, loss)
+        conversation = self.read_conversation(call, loss)
         request = call.upstream.write_request(conversation, translation)
         warning = loss.header()
         if warning:
             call.headers["x-gateway-warning"] = warning
-        reply = self._send(call, encode(request))
+        reply = self.send(call, encode(request))
         with relay.closing_on_error(reply):
             if not reply.is_success:
-                raise _refusal(call, reply.status, reply.read())
+                raise refusal(call, reply.status, reply.read())
             if not call.streams:
-                events = call.upstream.read_reply(_full_body(call, reply.read()), translation)
+                events = call.upstream.read_reply(full_body(call, reply.read()), translation)
                 reply.close()
                 full = call.client.write_reply(fold(events), conversation)
                 self._remember(call, full)
-                return Answer(200, _JSON_HEADERS | call.headers, encode(full))
+                return Answer(200, JSON_HEADERS | call.headers, encode(full))
             writer = call.client.stream_writer(conversation)
             if reply.is_event_stream:
                 pieces = relay.read_events(
                     reply, call.upstream.stream_reader(translation), call.provider
                 )
             else:
-                full = _full_body(call, reply.read())
+                full = full_body(call, reply.read())
                 pieces = iter([call.upstream.read_reply(full, translation)])
             stream = relay.written(
                 reply, pieces, writer, lambda response: self._remember(call, response)
             )
             return Answer(200, _STREAM_HEADERS | call.headers, stream)
 
-    def _remember(self, call: _Call, response: Json) -> None:
+    def read_conversation(self, call: Call, loss: Loss) -> Conversation:
+        """The client's request in no API's terms, stored turns included. Raises ApiError."""
+        body = {**call.body, "model": call.body.get("model") or call.model}
+        if call.client.name == "responses":
+            body = expand(body, self._store)
+        return call.client.read_request(body, loss)
+
+    def _remember(self, call: Call, response: Json) -> None:
         if call.client.name == "responses":
             remember(call.body, response, self._store)
 
-    def _send(self, call: _Call, body: bytes) -> UpstreamReply:
+    def send(self, call: Call, body: bytes, tail: str = "") -> UpstreamReply:
+        """Post to the upstream's endpoint, or to the one whose path has ``tail`` behind that. Raises ApiError."""
         api = call.upstream.name
         url = call.provider.endpoints[api].replace("{model}", call.model)
+        path, _, query = url.partition("?")
         if call.same_api and "beta" in call.request.query:
-            url += f"?beta={quote(call.request.query['beta'])}"
+            query += f"&beta={quote(call.request.query['beta'])}"
+        url = f"{path}{tail}?{query.lstrip('&')}" if query else path + tail
         headers = request_headers(call.provider, api, call.request.headers, same_api=call.same_api)
         reply = self._upstreams.post(url, headers, body, call.request.client)
         call.headers |= reply_headers(reply.headers)
@@ -230,7 +243,7 @@ class Gateway:
 def error_answer(client: Protocol, error: ApiError) -> Answer:
     """An error as the client's API writes it."""
     status, body = client.error_body(error)
-    headers = _JSON_HEADERS | error.headers
+    headers = JSON_HEADERS | error.headers
     if error.kind in ("quota", "upstream_auth"):
         headers["x-should-retry"] = "false"
     return Answer(status, headers, encode(body))
@@ -242,7 +255,7 @@ def _with_request_id(headers: dict[str, str]) -> dict[str, str]:
     return {"x-request-id": own, "request-id": own} | headers
 
 
-def _translation(call: _Call, loss: Loss) -> Translation:
+def _translation(call: Call, loss: Loss) -> Translation:
     return Translation(
         model=call.model,
         origin=call.provider.name,
@@ -251,7 +264,7 @@ def _translation(call: _Call, loss: Loss) -> Translation:
     )
 
 
-def _full_body(call: _Call, content: bytes) -> Json:
+def full_body(call: Call, content: bytes) -> Json:
     """A full reply's JSON. Raises ApiError for HTML, an empty body, or an error that came with status 200."""
     try:
         body: Any = msgspec.json.decode(content)
@@ -264,7 +277,7 @@ def _full_body(call: _Call, content: bytes) -> Json:
     return body
 
 
-def _passed_body(call: _Call) -> bytes:
+def passed_body(call: Call) -> bytes:
     """The client's bytes, with the upstream's name for the model, and without what only we can read."""
     raw = call.request.body
     if seal.PREFIX.encode() in raw:
@@ -279,23 +292,21 @@ def _passed_body(call: _Call) -> bytes:
     return raw
 
 
-def _refusal_verbatim(call: _Call, reply: UpstreamReply) -> Answer:
+def refusal_verbatim(call: Call, status: int, content: bytes) -> Answer:
     """An upstream's error in the client's own API goes on as it came, if it is fit for the client's eyes."""
-    content = reply.read()
-    reply.close()
-    error = _refusal(call, reply.status, content)
+    error = refusal(call, status, content)
     try:
         is_native = "error" in read_body(content) and error.kind != "upstream_auth"
     except ApiError:
         is_native = False
     answer = error_answer(call.client, error)
     if is_native:
-        answer.status = reply.status
+        answer.status = status
         answer.body = without_key(content, call.provider)
     return answer
 
 
-def _refusal(call: _Call, status: int, content: bytes) -> ApiError:
+def refusal(call: Call, status: int, content: bytes) -> ApiError:
     """The error that an upstream's status and body stand for, fit for the client's eyes."""
     if 300 <= status < 400:
         return ApiError("upstream_invalid", "the upstream answered with a redirect")

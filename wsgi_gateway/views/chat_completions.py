@@ -8,5 +8,5 @@ from wsgi_gateway.views.http import exchange_view
 
 def register(blueprint: Blueprint, gateway: Gateway) -> None:
     blueprint.post("/v1/chat/completions", endpoint="chat_completions")(
-        exchange_view(gateway, "chat_completions")
+        exchange_view(gateway.answer, "chat_completions")
     )

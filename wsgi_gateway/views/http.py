@@ -6,15 +6,16 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from wsgi_gateway.client_watch import watch
-from wsgi_gateway.exchange import Answer, Gateway, Request, error_answer
+from wsgi_gateway.exchange import Answer, Request, error_answer
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.table import PROTOCOLS
 
 _MAX_BODY = 32 * 1024 * 1024
+_MESSAGES_PATHS = ("/messages", "/messages/count_tokens")
 
 
-def exchange_view(gateway: Gateway, api: str) -> Callable[[], Response]:
-    """The view function for POST requests of ``api``."""
+def exchange_view(answer: Callable[[str, Request], Answer], api: str) -> Callable[[], Response]:
+    """The view function for POST requests of ``api``, which ``answer`` answers."""
 
     def view() -> Response:
         request.max_content_length = _MAX_BODY
@@ -28,7 +29,7 @@ def exchange_view(gateway: Gateway, api: str) -> Callable[[], Response]:
             query=request.args.to_dict(),
             client=watch(request.environ),
         )
-        return respond(gateway.answer(api, asked))
+        return respond(answer(api, asked))
 
     return view
 
@@ -46,6 +47,7 @@ def respond(answer: Answer) -> Response:
 
 def api_of_client() -> str:
     """The API whose error and listing shapes this request's client reads."""
-    if "anthropic-version" in request.headers or request.path.rstrip("/").endswith("/messages"):
+    path = request.path.rstrip("/")
+    if "anthropic-version" in request.headers or path.endswith(_MESSAGES_PATHS):
         return "messages"
     return "chat_completions"

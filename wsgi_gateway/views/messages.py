@@ -7,4 +7,4 @@ from wsgi_gateway.views.http import exchange_view
 
 
 def register(blueprint: Blueprint, gateway: Gateway) -> None:
-    blueprint.post("/v1/messages", endpoint="messages")(exchange_view(gateway, "messages"))
+    blueprint.post("/v1/messages", endpoint="messages")(exchange_view(gateway.answer, "messages"))

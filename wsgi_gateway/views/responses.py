@@ -7,4 +7,6 @@ from wsgi_gateway.views.http import exchange_view
 
 
 def register(blueprint: Blueprint, gateway: Gateway) -> None:
-    blueprint.post("/v1/responses", endpoint="responses")(exchange_view(gateway, "responses"))
+    blueprint.post("/v1/responses", endpoint="responses")(
+        exchange_view(gateway.answer, "responses")
+    )
