@@ -71,5 +71,7 @@ class Tap(ABC):
 
 
 def _end_of_last_event(chunk: bytes) -> int:
+    if chunk.endswith(_BOUNDARIES):
+        return len(chunk)
     ends = (chunk.rfind(mark) + len(mark) for mark in _BOUNDARIES if mark in chunk)
     return max(ends, default=0)
