@@ -103,6 +103,8 @@ class ReplyBuilder:
         if part.unwrap:
             part.buffer.append(text)
             return
+        if part.kind == "tool_call" and part.empty and not part.custom and not text.strip():
+            return  # blank before the JSON, or instead of it: then it means no arguments
         part.empty = False
         self._events.append(Delta(index, text))
 

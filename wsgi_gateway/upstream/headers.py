@@ -49,15 +49,22 @@ def _credentials(
     provider: Provider, upstream_api: str, client: Mapping[str, str]
 ) -> dict[str, str]:
     if provider.passthrough_auth:
-        return {
-            name.lower(): value
-            for name, value in client.items()
-            if name.lower() in _CLIENT_KEY_HEADERS
-        }
+        return _handed_on(provider, upstream_api, client)
     if provider.access_key is None:
         return {}
     header, scheme = provider.auth[upstream_api]
     return {header: scheme + provider.access_key.reveal()}
+
+
+def _handed_on(provider: Provider, upstream_api: str, client: Mapping[str, str]) -> dict[str, str]:
+    """The client's own key, moved only where the upstream would not read it: Messages reads all of the headers."""
+    given = {
+        name.lower(): value for name, value in client.items() if name.lower() in _CLIENT_KEY_HEADERS
+    }
+    if upstream_api == "messages" or "authorization" in given or not given:
+        return given
+    header, scheme = provider.auth[upstream_api]
+    return given if header in given else {header: scheme + next(iter(given.values()))}
 
 
 def reply_headers(upstream: Mapping[str, str]) -> dict[str, str]:

@@ -87,6 +87,7 @@ class StreamReader:
         self._blocks: dict[int, _Block] = {}
         self._usage: wire.Usage | None = None
         self._last: wire.Message | wire.Delta | None = None
+        self._stopped_call: int | None = None
 
     @property
     def ended(self) -> bool:
@@ -110,9 +111,11 @@ class StreamReader:
     def read_message(self, message: wire.Message) -> None:
         """A full reply. One without a stop reason is whole all the same: its JSON is."""
         self.builder.start(message.id or "", message.model or "")
-        for index, block in enumerate(message.content or ()):
+        reason = _REASONS.get(message.stop_reason or "", "stop")
+        content = message.content or []
+        for index, block in enumerate(content):
             self._start_block(index, block)
-            self._stop_block(index)
+            self._stop_block(index, index < len(content) - 1 or reason not in _CUT_SHORT)
         self._count(message.usage)
         self._end(message)
 
@@ -132,7 +135,12 @@ class StreamReader:
             case "content_block_start" if read.content_block is not None:
                 self._start_block(read.index, read.content_block)
             case "content_block_stop":
-                self._stop_block(read.index)
+                self._settle_call()
+                block = self._blocks.get(read.index)
+                if block is not None and block.kind == "tool_call":
+                    self._stopped_call = read.index
+                else:
+                    self._stop_block(read.index)
             case "message_start" if read.message is not None:
                 self._count(read.message.usage)
                 usage = read_usage(self._usage) if self._usage else None
@@ -141,6 +149,8 @@ class StreamReader:
                 self._count(read.usage)
                 if read.delta is not None and read.delta.stop_reason:
                     self._last = read.delta
+                    reason = _REASONS.get(read.delta.stop_reason, "stop")
+                    self._settle_call(complete=reason not in _CUT_SHORT)
             case "message_stop":
                 self._end(self._last or wire.Delta())
             case "error":
@@ -151,7 +161,14 @@ class StreamReader:
         if self._usage is not None:
             self.builder.set_usage(read_usage(self._usage))
 
+    def _settle_call(self, complete: bool = True) -> None:
+        """End a call only when it is known what came of it: the reason may be that a limit cut it short."""
+        if self._stopped_call is not None:
+            self._stop_block(self._stopped_call, complete)
+            self._stopped_call = None
+
     def _start_block(self, index: int, start: Json) -> None:
+        self._settle_call()
         self._stop_block(index)
         self.builder.start("", "")
         kind = _PART_KINDS.get(_text(start, "type"))
