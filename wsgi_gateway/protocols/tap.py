@@ -1,7 +1,8 @@
 """Listens to a stream that passes through untouched: did it end, and what was used?
 
 A tap does not parse what it need not: it looks for the marks of the few events that matter. It lets only whole
-events through, so that after an upstream that broke off mid-event a well-formed error can follow.
+events through, so that after an upstream that broke off mid-event a well-formed error can follow. And it writes anew
+what is legal in an event stream but makes the official SDKs fail or lose events (protocols digest 1.2).
 """
 
 import re
@@ -14,11 +15,17 @@ from wsgi_gateway.protocols.events import Usage
 
 _BOUNDARIES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
+ODD_LINES = rb"id:|retry:|event:[^\r\n]*\r?\n(?:data:)?\r?\n"
+"""The fields ``id`` and ``retry``, and events without data."""
+
 
 class Tap(ABC):
     """Base of the three dialects' taps; they define the marks, ``look`` and ``failure``."""
 
     marks: ClassVar[re.Pattern[bytes]]
+    odd_start: ClassVar[re.Pattern[bytes]] = re.compile(rb"\xef\xbb\xbf|" + ODD_LINES)
+    odd_inner: ClassVar[re.Pattern[bytes]] = re.compile(rb"\n(?:" + ODD_LINES + rb")")
+    """What is written anew, at the start of a chunk and behind a line end (whose byte makes the search fast)."""
 
     def __init__(self) -> None:
         self.ended = False
@@ -38,9 +45,7 @@ class Tap(ABC):
         self._rest = whole[cut:]
         if self._rest:
             whole = whole[:cut]
-        if whole:
-            self._listen(whole)
-        return whole
+        return self._passed(whole) if whole else b""
 
     def finish(self) -> bytes:
         """At the end of the upstream's body: a last event that only lacks its blank line is completed."""
@@ -49,12 +54,15 @@ class Tap(ABC):
         events = decoder.feed(rest) + decoder.flush()
         if not events or not all(self.is_whole(event.data) for event in events):
             return b""
-        self._listen(rest + b"\n\n")
-        return rest.rstrip(b"\r\n") + b"\n\n"
+        return self._passed(rest.rstrip(b"\r\n") + b"\n\n")
 
     def is_whole(self, data: bytes) -> bool:
         """Whether ``data`` can be a complete event's: JSON objects end with a brace."""
         return data.rstrip().endswith(b"}")
+
+    def name_of(self, event: sse.ServerSentEvent) -> str:
+        """The name that an event gets where it is written anew."""
+        return event.event
 
     @abstractmethod
     def look(self, event: sse.ServerSentEvent) -> None:
@@ -63,6 +71,15 @@ class Tap(ABC):
     @abstractmethod
     def failure(self, error: ApiError) -> bytes:
         """The dialect's in-stream error, to follow an upstream that broke off."""
+
+    def _passed(self, whole: bytes) -> bytes:
+        self._listen(whole)
+        if not (self.odd_start.match(whole) or self.odd_inner.search(whole)):
+            return whole
+        events = sse.Decoder().feed(whole)
+        return b"".join(
+            sse.encode(event.data.replace(b"\n", b" "), self.name_of(event)) for event in events
+        )
 
     def _listen(self, whole: bytes) -> None:
         if self.marks.search(whole):

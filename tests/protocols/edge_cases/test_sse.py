@@ -114,10 +114,6 @@ def test_odd_bytes_that_pass_through_are_not_taken_for_a_break(
 
 
 @pytest.mark.parametrize(("client_api", "name"), CRASHING)
-@pytest.mark.xfail(
-    strict=True,
-    reason="cases 6 and 7: what SDKs cannot read passes through from an upstream of the same API",
-)
 def test_what_crashes_clients_does_not_pass_through(client_api: Api, name: str) -> None:
     out = passed(client_api, ODD_BYTES[name](GOLDEN[client_api]))
 
@@ -286,10 +282,6 @@ def test_case_17_messages_streams_name_their_events(upstream_api: Api) -> None:
         assert event == f"event: {json.loads(data.removeprefix('data: '))['type']}"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="case 17: a Messages upstream without event lines passes through without them",
-)
 def test_case_17_messages_streams_that_pass_through_name_their_events() -> None:
     unnamed = re.sub(rb"^event: .*\n", b"", GOLDEN["messages"], flags=re.MULTILINE)
 

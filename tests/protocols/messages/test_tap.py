@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from wsgi_gateway.protocols.errors import ApiError
@@ -42,7 +42,7 @@ def test_what_breaks_off_before_message_stop_has_not_ended() -> None:
 @pytest.mark.parametrize("stream", [FAILED, FAILED.replace(b"event: error\n", b"")])
 def test_an_error_event_ends_it(stream: bytes) -> None:
     tap, passed = run(stream, 10)
-    assert passed == stream
+    assert passed.endswith(FAILED[FAILED.index(b"event: error") :])
     assert tap.failed and tap.final
 
 
@@ -54,7 +54,21 @@ def test_words_of_the_model_are_no_events() -> None:
 
 @given(st.binary(max_size=300), st.integers(1, 50))
 def test_any_bytes_pass_in_order(stream: bytes, size: int) -> None:
+    assume(not StreamTap.odd_inner.search(b"\n\n" + stream) and b"\xef\xbb\xbf" not in stream)
     _, passed = run(stream, size)
     assert stream.startswith(passed) or passed.rstrip(b"\r\n") == stream[: len(passed)].rstrip(
         b"\r\n"
     )
+
+
+def test_words_of_the_model_make_no_event_odd() -> None:
+    said = b'event: ping\ndata: {"type":"ping","text":"id: event: x"}\n\n'
+    for stream in (said, said.replace(b"\n", b"\r\n"), said * 3):
+        assert run(stream, 7)[1] == stream
+
+
+def test_what_sdks_cannot_read_is_written_anew() -> None:
+    said = b'event: ping\ndata: {"type":"ping","text":"id: event: x"}\n\n'
+    odd = b"\xef\xbb\xbfretry: 3000\n\n" + said + b"event: nothing\n\nid: 7\n" + said
+    assert run(odd, 1000)[1] == said + said
+    assert run(odd, 1)[1] == said + said

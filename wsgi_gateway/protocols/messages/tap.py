@@ -11,7 +11,7 @@ from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.messages import reply_wire as wire
 from wsgi_gateway.protocols.messages.errors import error_body
 from wsgi_gateway.protocols.messages.usage import merge, read_usage
-from wsgi_gateway.protocols.tap import Tap
+from wsgi_gateway.protocols.tap import ODD_LINES, Tap
 
 _decode = msgspec.json.Decoder(wire.StreamEvent, strict=False).decode
 
@@ -22,6 +22,10 @@ class StreamTap(Tap):
     marks: ClassVar[re.Pattern[bytes]] = re.compile(
         rb"message_(?:start|delta|stop)|event: ?error|\"type\": ?\"error\""
     )
+
+    odd_start: ClassVar[re.Pattern[bytes]] = re.compile(Tap.odd_start.pattern + rb"|data:")
+    odd_inner: ClassVar[re.Pattern[bytes]] = re.compile(rb"\n(?:" + ODD_LINES + rb"|\r?\ndata:)")
+    """Also events without a name, which Messages SDKs do not see."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,6 +45,12 @@ class StreamTap(Tap):
                 self.ended = True
             case "error":
                 self.ended = self.failed = True
+
+    def name_of(self, event: sse.ServerSentEvent) -> str:
+        try:
+            return _decode(event.data).type or event.event
+        except (ValueError, RecursionError):
+            return event.event
 
     def failure(self, error: ApiError) -> bytes:
         return sse.encode(encode(error_body(error)[1]), event="error")
