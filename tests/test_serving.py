@@ -97,6 +97,18 @@ def test_without_a_file_the_keys_in_the_environment_decide(
     assert "http://127.0.0.1:12000 with 2 model providers from the keys" in capsys.readouterr().out
 
 
+def test_warnings_are_printed_once(
+    config: Path, executed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(CONFIG + "tracing: {random_sampling: 100}\n")
+
+    with pytest.raises(Replaced):
+        serving.serve(str(config), None, None, None)
+
+    assert executed
+    assert capsys.readouterr().err.count("tracing: not served") == 1
+
+
 def test_broken_config_is_not_served(
     tmp_path: Path, executed: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -38,8 +38,6 @@ def main() -> None:
 @click.option("--workers", type=click.IntRange(1), help="Worker processes.")
 def serve(config_path: str | None, host: str | None, port: int | None, workers: int | None) -> None:
     """Serve clients with gunicorn."""
-    config = _load(config_path)
-    _print_warnings(config)
     from wsgi_gateway import serving
 
     serving.serve(config_path, host, port, workers)

@@ -40,6 +40,7 @@ from wsgi_gateway.upstream import (
 _log = logging.getLogger(__name__)
 _READ_TIMEOUT = 600.0
 _CLIENT_CLOSED_REQUEST = 499
+_SEAL_MARK = seal.PREFIX.encode()
 _STREAM_HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache",
@@ -280,7 +281,7 @@ def full_body(call: Call, content: bytes) -> Json:
 def passed_body(call: Call) -> bytes:
     """The client's bytes, with the upstream's name for the model, and without what only we can read."""
     raw = call.request.body
-    if seal.PREFIX.encode() in raw:
+    if _SEAL_MARK in raw:
         loss = Loss(call.client.name)
         loss.dropped("reasoning history", "made by another provider, which alone can read it")
         call.headers["x-gateway-warning"] = loss.header() or ""

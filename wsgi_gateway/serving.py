@@ -22,7 +22,7 @@ def serve(
     """Replace this process by gunicorn with the gateway.
 
     Options that are None come from WSGI_GATEWAY_CONFIG, _HOST, _PORT and _WORKERS, then from the config's first
-    listener. A config that cannot be served is printed to stderr, and the exit code is 2.
+    listener. A config's warnings go to stderr, and so do its problems if it cannot be served: then the exit code is 2.
     """
     config_path = config_path or os.environ.get("WSGI_GATEWAY_CONFIG")
     try:
@@ -30,6 +30,8 @@ def serve(
     except ConfigError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+    for warning in config.warnings:
+        print(warning, file=sys.stderr)
     configured_host, configured_port = _address(config, os.environ)
     options = {
         "CONFIG": str(Path(config_path).absolute()) if config_path else None,

@@ -72,4 +72,4 @@ def test_any_bytes_at_any_chunking_agree_with_the_whole(chunks: list[bytes]) -> 
 
 
 def test_a_comment_is_no_event() -> None:
-    assert decode([sse.COMMENT]) == []
+    assert decode([b": keepalive\n\n"]) == []

@@ -176,7 +176,6 @@ class Conversation(Struct, kw_only=True):
     prompt_cache_key: str | None = None
     include_usage: bool = True
     """Whether a streamed reply ends with usage; only Chat Completions clients may leave it out."""
-    include: list[str] = field(default_factory=list)
 
     body: Json = field(default_factory=dict)
     """The request as it came, for replies that echo it. Not to be changed."""

@@ -91,7 +91,3 @@ def encode(data: bytes, event: str = "") -> bytes:
     if event:
         return b"event: %b\ndata: %b\n\n" % (event.encode(), data)
     return b"data: %b\n\n" % data
-
-
-COMMENT = b": keepalive\n\n"
-"""A sign of life that every SDK ignores (protocols digest 1.3, E3)."""

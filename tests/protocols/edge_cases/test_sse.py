@@ -57,6 +57,8 @@ def expanded(stream: bytes) -> bytes:
     return re.sub(rb"^data: (\{.*\})$", lines, stream, flags=re.MULTILINE)
 
 
+COMMENT = b": keepalive\n\n"
+
 ODD_BYTES: dict[str, Callable[[bytes], bytes]] = {
     "case 1: characters cut": lambda stream: stream,
     "case 2: CRLF": lambda stream: stream.replace(b"\n", b"\r\n"),
@@ -266,9 +268,9 @@ def test_case_14_a_stream_that_passes_through_and_breaks_off_is_an_error(client_
 
 
 def test_case_16_a_keepalive_is_a_comment_in_every_decoder() -> None:
-    assert sse.Decoder().feed(sse.COMMENT) == []
+    assert sse.Decoder().feed(COMMENT) == []
     for api in APIS:
-        stream = sse.COMMENT + GOLDEN[api].replace(b"\n\n", b"\n\n" + sse.COMMENT)
+        stream = COMMENT + GOLDEN[api].replace(b"\n\n", b"\n\n" + COMMENT)
         assert check(api, stream, usage_asked=True) == "finished"
         assert told(heard(api, stream)) == told(heard(api, GOLDEN[api]))
 

@@ -62,7 +62,6 @@ def test_every_field_finds_its_place() -> None:
     assert conversation.metadata == {"a": "b"}
     assert conversation.service_tier == "flex"
     assert conversation.prompt_cache_key == "k"
-    assert conversation.include == ["reasoning.encrypted_content"]
     assert conversation.body["previous_response_id"] == "resp_1"
 
 

@@ -65,7 +65,6 @@ def read_request(body: Json, loss: Loss) -> Conversation:
         metadata=request.metadata,
         service_tier=request.service_tier,
         prompt_cache_key=request.prompt_cache_key,
-        include=request.include or [],
         body=body,
     )
 

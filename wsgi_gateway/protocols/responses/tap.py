@@ -18,18 +18,14 @@ _NUMBER = re.compile(rb'(?<!\\)"sequence_number": ?(\d{1,9})\b')
 
 
 class StreamTap(Tap):
-    """The terminal event ends a stream and tells usage; so does an error in any shape.
-
-    ``response_id`` is the upstream's, None until the stream said it.
-    """
+    """The terminal event ends a stream and tells usage; an error in any shape ends it too."""
 
     marks: ClassVar[re.Pattern[bytes]] = re.compile(
-        rb'"response\.(?:created|completed|incomplete|failed|cancelled)"|"error"'
+        rb'"response\.(?:completed|incomplete|failed|cancelled)"|"error"'
     )
 
     def __init__(self) -> None:
         super().__init__()
-        self.response_id: str | None = None
         self._numbered = b""
 
     def look(self, event: sse.ServerSentEvent) -> None:
@@ -37,10 +33,8 @@ class StreamTap(Tap):
             read = _decode(event.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
-        if read.response is not None:
-            self.response_id = read.response.id or self.response_id
-            if read.response.usage is not None:
-                self.usage = read_usage(read.response.usage)
+        if read.response is not None and read.response.usage is not None:
+            self.usage = read_usage(read.response.usage)
         kind = read.type or event.event
         if kind in ("response.failed", "response.cancelled", "error") or read.error:
             self.ended = self.failed = True

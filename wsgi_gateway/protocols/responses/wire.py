@@ -211,7 +211,6 @@ class ErrorFields(Struct):
 class TapResponse(Struct):
     """What a tap wants to know of a terminal response."""
 
-    id: str | None = None
     usage: Usage | None = None
 
 
