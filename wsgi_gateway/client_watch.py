@@ -6,6 +6,7 @@ upstream is let go at once. It needs gunicorn's gevent worker; elsewhere nothing
 """
 
 import socket
+import ssl
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -68,8 +69,15 @@ class NoWatch:
 
 
 def watch(environ: Mapping[str, Any]) -> ClientWatch | NoWatch:
-    """A watch on the client of the request with this WSGI environment."""
+    """A watch on the client of the request with this WSGI environment.
+
+    TLS that ends in gunicorn itself is not watched: nobody can look into such a socket without reading from it.
+    """
     client = environ.get("gunicorn.socket")
-    if client is None or not monkey.is_module_patched("socket"):
+    if (
+        client is None
+        or isinstance(client, ssl.SSLSocket)
+        or not monkey.is_module_patched("socket")
+    ):
         return NoWatch()
     return ClientWatch(client)
