@@ -35,7 +35,10 @@ def read_yaml(text: str, report: Report) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = " ".join(part for part in (error.context, error.problem) if part)
-        report.error((), f"not YAML: {reason}", line=mark.line + 1 if mark else None)
+        # Newer parsers have a limit of their own, and may meet it before ours: they read ahead.
+        deep = "nesting depth" in reason
+        what = "nested too deeply" if deep else f"not YAML: {reason}"
+        report.error((), what, line=mark.line + 1 if mark else None)
     except yaml.YAMLError as error:
         position = getattr(error, "position", None)
         line = text.count("\n", 0, position) + 1 if isinstance(position, int) else None
