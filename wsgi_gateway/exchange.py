@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct, field
 
 from wsgi_gateway import relay
+from wsgi_gateway.client_stream import ClientWriter, StoppingReader
 from wsgi_gateway.client_watch import ClientGone, ClientWatch, NoWatch
 from wsgi_gateway.config import Config, Provider
 from wsgi_gateway.protocols import seal
@@ -20,14 +21,16 @@ from wsgi_gateway.protocols.capabilities import capabilities_of
 from wsgi_gateway.protocols.conversation import Conversation, Json
 from wsgi_gateway.protocols.decoding import encode, read_body
 from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.events import Event
 from wsgi_gateway.protocols.ids import new_id
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages.model_echo import rename_reply
 from wsgi_gateway.protocols.reply import fold
+from wsgi_gateway.protocols.stop_sequences import StopCutter
 from wsgi_gateway.protocols.table import PROTOCOLS, Protocol
 from wsgi_gateway.protocols.translation import Translation
 from wsgi_gateway.routing import ModelTable, choose_api
-from wsgi_gateway.state import MemoryStore, expand, remember
+from wsgi_gateway.state import MemoryStore, ThoughtCache, expand, remember
 from wsgi_gateway.upstream import (
     UpstreamClient,
     UpstreamReply,
@@ -101,6 +104,7 @@ class Gateway:
         self.models = ModelTable(config)
         self._upstreams = UpstreamClient(timeout or _READ_TIMEOUT)
         self._store = MemoryStore()
+        self._thoughts = ThoughtCache()
 
     def answer(self, api: str, request: Request) -> Answer:
         """Answer one POST of ``api``. Never raises: errors come as the client's API writes them."""
@@ -178,11 +182,12 @@ class Gateway:
         """The upstream ignored ``stream``: its full reply is told as a stream, in the same API."""
         full = full_body(call, reply.read())
         reply.close()
-        events = call.upstream.read_reply(full, _translation(call, Loss(call.client.name)))
+        loss = Loss(call.client.name)
+        events = call.upstream.read_reply(full, _translation(call, loss))
         asked = Conversation(
             api=call.client.name, model=call.body.get("model") or call.model, body=call.body
         )
-        writer = call.client.stream_writer(asked)
+        writer = call.client.stream_writer(asked, loss)
         return Answer(200, _STREAM_HEADERS | call.headers, [writer.write(events)])
 
     def _translate(self, call: Call) -> Answer:
@@ -190,38 +195,71 @@ class Gateway:
         translation = _translation(call, loss)
         conversation = self.read_conversation(call, loss)
         request = call.upstream.write_request(conversation, translation)
-        warning = loss.header()
-        if warning:
-            call.headers["x-gateway-warning"] = warning
+        if call.provider.on_loss == "reject":
+            loss.insist_on_exact()
+        _warn(call, loss)
         reply = self.send(call, encode(request))
         with relay.closing_on_error(reply):
             if not reply.is_success:
                 raise refusal(call, reply.status, reply.read())
             if not call.streams:
-                events = call.upstream.read_reply(full_body(call, reply.read()), translation)
-                reply.close()
-                full = call.client.write_reply(fold(events), conversation)
-                self._remember(call, full)
-                return Answer(200, JSON_HEADERS | call.headers, encode(full))
-            writer = call.client.stream_writer(conversation)
-            if reply.is_event_stream:
-                pieces = relay.read_events(
-                    reply, call.upstream.stream_reader(translation), call.provider
-                )
-            else:
-                full = full_body(call, reply.read())
-                pieces = iter([call.upstream.read_reply(full, translation)])
-            stream = relay.written(
-                reply, pieces, writer, lambda response: self._remember(call, response)
-            )
-            return Answer(200, _STREAM_HEADERS | call.headers, stream)
+                return self._translated_reply(call, reply, conversation, translation)
+            return self._translated_stream(call, reply, conversation, translation)
+
+    def _translated_reply(
+        self,
+        call: Call,
+        reply: UpstreamReply,
+        conversation: Conversation,
+        translation: Translation,
+    ) -> Answer:
+        events = self._events_of(call, reply, translation)
+        thoughts = self._thoughts.listen(call.provider.name)
+        for event in events:
+            thoughts.take(event)
+        full = call.client.write_reply(fold(events), conversation, translation.loss)
+        self._remember(call, full)
+        _warn(call, translation.loss)
+        return Answer(200, JSON_HEADERS | call.headers, encode(full))
+
+    def _translated_stream(
+        self,
+        call: Call,
+        reply: UpstreamReply,
+        conversation: Conversation,
+        translation: Translation,
+    ) -> Answer:
+        thoughts = self._thoughts.listen(call.provider.name)
+        told = translation.loss if call.provider.on_loss != "ignore" else Loss(call.client.name)
+        writer = ClientWriter(
+            call.client.stream_writer(conversation, translation.loss), told, thoughts
+        )
+        if reply.is_event_stream:
+            reader = call.upstream.stream_reader(translation)
+            if translation.stop:
+                reader = StoppingReader(reader, StopCutter(translation.stop))
+            pieces = relay.read_events(reply, reader, call.provider)
+        else:
+            pieces = iter([self._events_of(call, reply, translation)])
+        stream = relay.written(
+            reply, pieces, writer, lambda response: self._remember(call, response)
+        )
+        return Answer(200, _STREAM_HEADERS | call.headers, stream)
+
+    def _events_of(self, call: Call, reply: UpstreamReply, translation: Translation) -> list[Event]:
+        """The events of a full reply, which is read to its end."""
+        events = call.upstream.read_reply(full_body(call, reply.read()), translation)
+        reply.close()
+        return StopCutter(translation.stop).cut(events) if translation.stop else events
 
     def read_conversation(self, call: Call, loss: Loss) -> Conversation:
         """The client's request in no API's terms, stored turns included. Raises ApiError."""
         body = {**call.body, "model": call.body.get("model") or call.model}
         if call.client.name == "responses":
             body = expand(body, self._store)
-        return call.client.read_request(body, loss)
+        conversation = call.client.read_request(body, loss)
+        conversation.items = self._thoughts.restore(call.provider.name, conversation.items)
+        return conversation
 
     def _remember(self, call: Call, response: Json) -> None:
         if call.client.name == "responses":
@@ -248,6 +286,13 @@ def error_answer(client: Protocol, error: ApiError) -> Answer:
     if error.kind in ("quota", "upstream_auth"):
         headers["x-should-retry"] = "false"
     return Answer(status, headers, encode(body))
+
+
+def _warn(call: Call, loss: Loss) -> None:
+    """Tell the client what was lost so far, unless the config says that nobody wants to know."""
+    warning = loss.header()
+    if warning and call.provider.on_loss != "ignore":
+        call.headers["x-gateway-warning"] = warning
 
 
 def _with_request_id(headers: dict[str, str]) -> dict[str, str]:

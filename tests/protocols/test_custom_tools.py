@@ -48,7 +48,7 @@ def test_the_reply_builder_takes_the_text_out_again() -> None:
     name = as_function(Tool(name="patch", custom=True), task).name
     builder = ReplyBuilder(task.aliases)
     builder.start("", "")
-    part = builder.open("tool_call", "c", name)
+    part = builder.open_call("c", name)
     builder.delta(part, wrapped_input('say "x"\n'))
     builder.finish("stop")
     assert told(fold(builder.take())) == [("tool_call", "c", "patch", 'say "x"\n')]

@@ -20,7 +20,7 @@ BUDGET = Capabilities(thinking="budget")
         (ReasoningOptions(effort="high"), "high", False),
         (ReasoningOptions(mode="adaptive", effort="max"), "max", False),
         (ReasoningOptions(mode="adaptive"), None, False),
-        (ReasoningOptions(mode="disabled"), None, False),
+        (ReasoningOptions(mode="disabled"), None, True),
         (ReasoningOptions(mode="between_tools"), "low", True),
         (ReasoningOptions(mode="enabled", budget_tokens=2000), "low", True),
         (ReasoningOptions(mode="enabled", budget_tokens=8192), "medium", True),
@@ -33,12 +33,38 @@ def test_to_effort(options: ReasoningOptions | None, effort: str | None, lossy: 
     assert bool(loss.entries) == lossy
 
 
+GPT = Capabilities(openai_fields=True, efforts=("none", "low", "high"))
+
+
+@pytest.mark.parametrize(
+    ("options", "effort", "lossy"),
+    [
+        (ReasoningOptions(mode="disabled"), "none", False),
+        (ReasoningOptions(effort="medium"), "low", True),
+        (ReasoningOptions(effort="max"), "high", True),
+        (ReasoningOptions(effort="minimal"), "none", True),
+        (ReasoningOptions(effort="word-of-2031"), "word-of-2031", False),
+        (ReasoningOptions(mode="enabled", budget_tokens=31_999), "high", True),
+    ],
+)
+def test_the_nearest_rung_that_a_model_takes(
+    options: ReasoningOptions, effort: str, lossy: bool
+) -> None:
+    loss = Loss("messages")
+    assert to_effort(options, GPT, loss) == effort
+    assert bool(loss.entries) == lossy
+
+
+def test_a_model_that_always_thinks_thinks_least() -> None:
+    loss = Loss("messages")
+    facts = Capabilities(openai_fields=True, efforts=("low", "high"))
+    assert to_effort(ReasoningOptions(mode="disabled"), facts, loss) == "low"
+    assert loss.entries
+
+
 def test_a_model_without_effort_drops_it_and_says_so() -> None:
     loss = Loss("messages")
-    assert (
-        to_effort(ReasoningOptions(effort="low"), Capabilities(reasoning_effort=False), loss)
-        is None
-    )
+    assert to_effort(ReasoningOptions(effort="low"), Capabilities(efforts=()), loss) is None
     assert loss.entries
 
 

@@ -55,6 +55,13 @@ calls = st.lists(
 )
 
 
+def _open(builder: ReplyBuilder, kind: object) -> None:
+    if kind == "tool_call":
+        builder.open_call("call_1", "f")
+    else:
+        builder.open(kind)  # type: ignore[arg-type]
+
+
 @given(calls, st.sampled_from(["stop", "tool_calls", "length", "fail"]))
 def test_any_calls_give_a_legal_sequence(todo: list[tuple[str, object]], ending: str) -> None:
     builder = ReplyBuilder(Aliases())
@@ -62,7 +69,7 @@ def test_any_calls_give_a_legal_sequence(todo: list[tuple[str, object]], ending:
     builder.start("other", "model")
     for name, value in todo:
         if name == "open":
-            builder.open(value, "call_1", "f")  # type: ignore[arg-type]
+            _open(builder, value)
         elif name == "delta":
             builder.delta(value, "x")  # type: ignore[arg-type]
         elif name == "close":
@@ -81,7 +88,7 @@ def test_any_calls_give_a_legal_sequence(todo: list[tuple[str, object]], ending:
 def test_empty_arguments_become_an_empty_object() -> None:
     builder = ReplyBuilder(Aliases())
     builder.start("id", "model")
-    part = builder.open("tool_call", "call_1", "f")
+    part = builder.open_call("call_1", "f")
     builder.delta(part, "")
     builder.finish("stop")
     assert Delta(part, "{}") in builder.take()
@@ -90,7 +97,7 @@ def test_empty_arguments_become_an_empty_object() -> None:
 def test_a_call_cut_short_by_a_limit_stays_as_it_is() -> None:
     builder = ReplyBuilder(Aliases())
     builder.start("id", "model")
-    part = builder.open("tool_call", "call_1", "f")
+    part = builder.open_call("call_1", "f")
     builder.delta(part, '{"a')
     builder.finish("length")
     events = builder.take()
@@ -103,7 +110,7 @@ def test_a_custom_tools_wrapped_input_is_unwrapped() -> None:
     name = aliases.tool("apply_patch", custom=True)
     builder = ReplyBuilder(aliases)
     builder.start("id", "model")
-    part = builder.open("tool_call", "call_1", name)
+    part = builder.open_call("call_1", name)
     for piece in ('{"inp', 'ut": "*** Begin', '\\nPatch"}'):
         builder.delta(part, piece)
     builder.finish("tool_calls")
@@ -115,8 +122,8 @@ def test_a_custom_tools_wrapped_input_is_unwrapped() -> None:
 def test_two_calls_never_share_an_id() -> None:
     builder = ReplyBuilder(Aliases())
     builder.start("id", "model")
-    builder.open("tool_call", "call_1", "f")
-    builder.open("tool_call", "call_1", "f")
+    builder.open_call("call_1", "f")
+    builder.open_call("call_1", "f")
     builder.finish("tool_calls")
     ids = [event.id for event in builder.take() if isinstance(event, PartStarted)]
     assert ids[0] == "call_1"

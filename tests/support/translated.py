@@ -18,6 +18,7 @@ from support.validators import check, frames
 from wsgi_gateway.protocols.conversation import Conversation
 from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.events import Event
+from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.reply import fold
 from wsgi_gateway.protocols.table import PROTOCOLS
 
@@ -38,7 +39,7 @@ def heard(upstream_api: Api, stream: bytes, size: int | None = None) -> list[Eve
 def written(client_api: Api, events: list[Event], *, include_usage: bool = True) -> bytes:
     """These events as a client's stream."""
     asked = Conversation(api=client_api, model="asked", include_usage=include_usage)
-    return PROTOCOLS[client_api].stream_writer(asked).write(events)
+    return PROTOCOLS[client_api].stream_writer(asked, Loss(client_api)).write(events)
 
 
 def streamed(client_api: Api, upstream_api: Api, stream: str | bytes) -> bytes:
@@ -58,7 +59,9 @@ def full(client_api: Api, upstream_api: Api, body: Json) -> Json:
     """The client's full reply for an upstream's."""
     events = PROTOCOLS[upstream_api].read_reply(body, translation())
     asked = Conversation(api=client_api, model="asked")
-    reply: Json = json.loads(encode(PROTOCOLS[client_api].write_reply(fold(events), asked)))
+    reply: Json = json.loads(
+        encode(PROTOCOLS[client_api].write_reply(fold(events), asked, Loss(client_api)))
+    )
     return reply
 
 

@@ -50,6 +50,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     passthrough_auth: bool = False
     headers: Mapping[str, str]
     http_host: str | None = None
+    on_loss: Literal["warn", "reject", "ignore"] = "warn"
+    """What becomes of a request that cannot be translated exactly."""
     default: bool = False
     """Answers requests that name no model. An only model is the default unasked."""
 

@@ -29,6 +29,8 @@ class Aliases:
     def __init__(self) -> None:
         self._tools: dict[str, ToolName] = {}
         self._call_ids: dict[str, str] = {}
+        self.output_tool: str | None = None
+        """The tool whose arguments are the answer itself, for models without structured output."""
 
     def tool(self, name: str, namespace: str | None = None, custom: bool = False) -> str:
         """The name for the upstream; remembered for the way back."""

@@ -40,13 +40,21 @@ class Document(Struct, kw_only=True):
     cache: Json | None = None
 
 
+class Audio(Struct, kw_only=True):
+    """Sound that a user sends: base64 data and its format, ``wav`` or ``mp3``."""
+
+    data: str
+    format: str
+    cache: Json | None = None
+
+
 class Refusal(Struct, kw_only=True):
     """The assistant's own words when it declined; not ordinary answer text."""
 
     text: str
 
 
-Part = Text | Image | Document | Refusal
+Part = Text | Image | Document | Audio | Refusal
 
 
 class Message(Struct, kw_only=True):
@@ -57,15 +65,20 @@ class Message(Struct, kw_only=True):
     """Responses' ``commentary`` or ``final_answer``: sent back to the models that set it."""
 
 
+ProofKind = Literal["signature", "redacted", "encrypted", "details", "call", "none"]
+
+
 class Proof(Struct, kw_only=True):
     """What a provider wants back, unchanged, to believe a piece of reasoning.
 
-    ``kind`` is ``signature`` or ``redacted`` (Messages), ``encrypted`` (Responses) or ``none``
-    (readable reasoning of a Chat Completions host, which has no proof). ``origin`` names the
-    provider that made it; None is the provider that the client believes it talks to.
+    ``kind`` is ``signature`` or ``redacted`` (Messages), ``encrypted`` (Responses), or of a Chat
+    Completions host ``details`` (the JSON text of its ``reasoning_details``), ``call`` (the JSON text
+    of the ``extra_content`` of the tool call ``item_id``, where Gemini keeps thought signatures), or
+    ``none`` (readable reasoning without a proof). ``origin`` names the provider that made it; None is
+    the provider that the client believes it talks to.
     """
 
-    kind: Literal["signature", "redacted", "encrypted", "none"]
+    kind: ProofKind
     value: str = ""
     item_id: str | None = None
     origin: str | None = None
@@ -112,6 +125,19 @@ class Tool(Struct, kw_only=True):
     cache: Json | None = None
 
 
+class WebSearch(Struct, kw_only=True):
+    """A search that the upstream runs itself, as far as two of the three APIs have it.
+
+    ``context_size`` is low, medium or high; ``location`` has ``city``, ``country``, ``region``, ``timezone``.
+    """
+
+    allowed_domains: list[str] | None = None
+    blocked_domains: list[str] | None = None
+    max_uses: int | None = None
+    context_size: str | None = None
+    location: dict[str, str] | None = None
+
+
 class ToolChoice(Struct, kw_only=True):
     """``name`` goes with mode ``tool``; ``allowed`` restricts ``auto`` and ``required`` to these names."""
 
@@ -153,6 +179,7 @@ class Conversation(Struct, kw_only=True):
     tools: list[Tool] = field(default_factory=list)
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
+    web_search: WebSearch | None = None
 
     max_output_tokens: int | None = None
     temperature: float | None = None
@@ -174,6 +201,11 @@ class Conversation(Struct, kw_only=True):
     metadata: Json | None = None
     service_tier: str | None = None
     prompt_cache_key: str | None = None
+    prompt_cache_options: Json | None = None
+    prompt_cache_retention: str | None = None
+    moderation: Json | None = None
+    """These three, as ``prompt_cache_key``, have one form in OpenAI's two APIs, and none in Messages."""
+
     include_usage: bool = True
     """Whether a streamed reply ends with usage; only Chat Completions clients may leave it out."""
 

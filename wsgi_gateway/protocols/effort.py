@@ -3,7 +3,7 @@
 The numbers are protocols digest 6.6.1; Anthropic's pages "Extended thinking", "Adaptive thinking" and "Effort".
 """
 
-from wsgi_gateway.protocols.capabilities import Capabilities
+from wsgi_gateway.protocols.capabilities import EFFORTS, Capabilities
 from wsgi_gateway.protocols.conversation import Json, ReasoningOptions
 from wsgi_gateway.protocols.loss import Loss
 
@@ -17,16 +17,44 @@ def to_effort(
     """The OpenAI APIs' ``reasoning_effort`` or ``reasoning.effort``; None leaves it to the model."""
     if options is None:
         return None
-    effort = options.effort or _effort_of_thinking(options, loss)
-    if effort is not None and not capabilities.reasoning_effort:
+    if options.mode == "disabled":
+        return _without_thinking(capabilities, loss)
+    effort = options.effort or _effort_of_thinking(options, capabilities, loss)
+    if effort is None:
+        return None
+    if not capabilities.efforts:
         loss.dropped("reasoning", "the model takes no reasoning effort")
         return None
-    return effort
+    return _nearest(effort, capabilities, loss)
 
 
-def _effort_of_thinking(options: ReasoningOptions, loss: Loss) -> str | None:
-    if options.mode == "disabled":
+def _without_thinking(capabilities: Capabilities, loss: Loss) -> str | None:
+    if not capabilities.efforts:
         return None
+    if not capabilities.openai_fields:
+        loss.dropped("reasoning", "whether the host's models think is left to it")
+        return None
+    least = capabilities.efforts[0]
+    if least != "none":
+        loss.approximated("reasoning", f"the model always thinks: effort {least}, its least")
+    return least
+
+
+def _nearest(effort: str, capabilities: Capabilities, loss: Loss) -> str:
+    """The rung itself, else the next lower one that the model takes, else its lowest. Unknown words pass."""
+    if effort in capabilities.efforts or effort not in EFFORTS:
+        return effort
+    rung = EFFORTS.index(effort)
+    lower = [known for known in capabilities.efforts if EFFORTS.index(known) < rung]
+    nearest = lower[-1] if lower else capabilities.efforts[0]
+    loss.approximated("reasoning", f"effort {effort} became {nearest}, the nearest that it takes")
+    return nearest
+
+
+def _effort_of_thinking(
+    options: ReasoningOptions, capabilities: Capabilities, loss: Loss
+) -> str | None:
+    """Above ``high`` only for OpenAI's own models: other hosts may not know the word."""
     if options.mode == "between_tools":
         loss.approximated("reasoning", "between_tools became effort low")
         return "low"
@@ -36,8 +64,10 @@ def _effort_of_thinking(options: ReasoningOptions, loss: Loss) -> str | None:
         effort = "low"
     elif options.budget_tokens < 12_288:
         effort = "medium"
-    else:
+    elif options.budget_tokens < 28_672 or not capabilities.openai_fields:
         effort = "high"
+    else:
+        effort = "xhigh"
     loss.approximated("reasoning", f"a budget of tokens became effort {effort}")
     return effort
 
@@ -64,7 +94,7 @@ def to_thinking(
         thinking: Json = {"type": "adaptive"}
         if options.summary:
             thinking["display"] = "summarized"
-        return thinking, effort
+        return thinking, _nearest(effort, capabilities, loss) if effort else None
     return _budget(effort or "medium", max_tokens, loss), None
 
 

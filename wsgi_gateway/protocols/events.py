@@ -5,7 +5,8 @@ A writer may rely on the following; ``reply_builder.ReplyBuilder``, through whic
 1. ``Started`` comes first and once, unless the reply fails before it.
 2. Parts are numbered 0, 1, 2 ... in the order they start; each starts once and ends once; deltas come
    between. Several parts may be open at once (parallel tool calls that a provider interleaves).
-3. A delta's text is never empty. A tool call's deltas add up to its arguments, ``{}`` at least.
+3. A delta's text is never empty. A tool call's deltas add up to its arguments, ``{}`` at least. Only text has
+   annotations, which come between its start and its end; a web search has no deltas.
 4. ``UsageReported`` comes at most once, after the last part ended.
 5. ``Finished`` or ``Failed`` comes last and once. Before ``Finished`` all parts have ended, and its reason
    is ``tool_calls`` only if there was a tool call, ``stop`` only if there was none.
@@ -15,23 +16,28 @@ from typing import Literal
 
 from msgspec import Struct
 
-from wsgi_gateway.protocols.conversation import Proof
+from wsgi_gateway.protocols.conversation import Json, Proof
 from wsgi_gateway.protocols.errors import ApiError
 
-PartKind = Literal["text", "refusal", "reasoning", "tool_call"]
+PartKind = Literal["text", "refusal", "reasoning", "tool_call", "web_search"]
 FinishReason = Literal[
     "stop", "stop_sequence", "tool_calls", "length", "context_window", "content_filter", "pause"
 ]
 
 
 class Usage(Struct, kw_only=True):
-    """Tokens. ``input`` includes cached and cache-written ones, ``output`` includes reasoning."""
+    """Tokens. ``input`` includes cached and cache-written ones, ``output`` includes reasoning.
+
+    ``service_tier`` is the one that answered, in OpenAI's words; ``web_searches`` counts those the upstream ran.
+    """
 
     input: int = 0
     output: int = 0
     cache_read: int = 0
     cache_write: int = 0
     reasoning: int | None = None
+    service_tier: str | None = None
+    web_searches: int | None = None
 
 
 class Started(Struct, kw_only=True):
@@ -43,7 +49,11 @@ class Started(Struct, kw_only=True):
 
 
 class PartStarted(Struct, kw_only=True):
-    """``id`` is a tool call's id; ``custom`` and ``namespace`` as in ``conversation.ToolCall``."""
+    """``id`` is a tool call's id; ``custom`` and ``namespace`` as in ``conversation.ToolCall``.
+
+    A text or refusal that begins another message of the same reply (Responses has several) ``starts_message``;
+    ``phase`` is that message's, as in ``conversation.Message``.
+    """
 
     index: int
     kind: PartKind
@@ -51,18 +61,53 @@ class PartStarted(Struct, kw_only=True):
     name: str = ""
     custom: bool = False
     namespace: str | None = None
+    starts_message: bool = False
+    phase: str | None = None
 
 
 class Delta(Struct):
+    """``logprobs`` are those of the text's tokens: ``{token, logprob, bytes, top_logprobs}`` each."""
+
     index: int
     text: str
+    logprobs: list[Json] | None = None
+
+
+class Annotation(Struct, kw_only=True):
+    """What a stretch of text rests on: a page of the web (``url``), or a document.
+
+    ``start`` and ``end`` count code points of the part's text. A document is named by ``file_id`` or ``title``.
+    ``cited`` are the source's own words. ``native`` is the annotation as its API wrote it.
+    """
+
+    kind: Literal["url", "document"]
+    start: int = 0
+    end: int = 0
+    url: str | None = None
+    title: str | None = None
+    file_id: str | None = None
+    cited: str | None = None
+    native: Json
+
+
+class Annotated(Struct):
+    index: int
+    annotation: Annotation
+
+
+class Search(Struct, kw_only=True):
+    """A web search that the upstream ran: what it looked for, and the pages found (``{url, title}``)."""
+
+    queries: list[str]
+    sources: list[dict[str, str]]
 
 
 class PartEnded(Struct, kw_only=True):
-    """``proof`` goes with reasoning; ``complete`` is False for what a limit cut short."""
+    """``proof`` goes with reasoning, ``search`` with a web search; ``complete`` is False for what a limit cut short."""
 
     index: int
     proof: Proof | None = None
+    search: Search | None = None
     complete: bool = True
 
 
@@ -75,10 +120,12 @@ class Finished(Struct, kw_only=True):
     stop_sequence: str | None = None
     explanation: str | None = None
     """Why the provider's classifiers ended the reply, in its own words."""
+    category: str | None = None
+    """The kind of harm that they saw, as Messages' ``stop_details`` names it."""
 
 
 class Failed(Struct):
     error: ApiError
 
 
-Event = Started | PartStarted | Delta | PartEnded | UsageReported | Finished | Failed
+Event = Started | PartStarted | Delta | Annotated | PartEnded | UsageReported | Finished | Failed

@@ -1,16 +1,22 @@
 """The record of what one translation could not carry exactly.
 
 Every mapping decision that is not exact is noted here by the code that makes it. The client reads the
-record in ``x-gateway-warning``. What would change the meaning of the request is refused instead.
+record in ``x-gateway-warning``; what a streamed reply loses, which is known too late for a header, in a comment of
+the stream. What would change the meaning of the request is refused instead.
 """
 
-from typing import Literal, NoReturn
+import re
+from typing import Literal, NoReturn, TypeVar
 
 from msgspec import Struct
 
+from wsgi_gateway.protocols.conversation import Tool
 from wsgi_gateway.protocols.errors import ApiError
 
 Verdict = Literal["approximated", "dropped"]
+T = TypeVar("T")
+_INDEX = re.compile(r"\[\d+\]")
+_LONGEST_HEADER = 4096
 
 # The names under which each API knows the fields that the conversation model names otherwise.
 FIELD_NAMES: dict[str, dict[str, str]] = {
@@ -50,40 +56,87 @@ class Entry(Struct, frozen=True):
 
 
 class Loss:
-    """Collects entries for one request from a client of ``api``."""
+    """Collects entries for one request from a client of ``api``.
+
+    ``where`` is the name of a field, the conversation's or the client's own, or a thing of the conversation
+    (a part, an item, a tool) that a reader has placed with ``at``.
+    """
 
     def __init__(self, api: str) -> None:
         self._names = FIELD_NAMES[api]
-        self.entries: list[Entry] = []
+        self._entries: dict[Entry, None] = {}
+        self._places: dict[int, tuple[object, str]] = {}
+        self._told = 0
 
-    def approximated(self, field: str, note: str) -> None:
+    @property
+    def entries(self) -> list[Entry]:
+        """In the order in which they were noted, each once."""
+        return list(self._entries)
+
+    def at(self, path: str, thing: T) -> T:
+        """Remember where in the client's request ``thing`` stood, and return it."""
+        self._places[id(thing)] = (thing, path)
+        return thing
+
+    def approximated(self, where: object, note: str) -> None:
         """The other API has something near, which was used."""
-        self._add(field, "approximated", note)
+        self._add(where, "approximated", note)
 
-    def dropped(self, field: str, note: str = "no such field upstream") -> None:
+    def dropped(self, where: object, note: str = "no such field upstream") -> None:
         """A hint that changes cost or speed only, or a field that nobody knows: left out."""
-        self._add(field, "dropped", note)
+        self._add(where, "dropped", note)
 
-    def refuse(self, field: str, why: str) -> NoReturn:
+    def refuse(self, where: object, why: str) -> NoReturn:
         """Raise the 400 that names the field: carrying on would change what the client asked for."""
-        path = self._path(field)
+        path = self._path(where)
         raise ApiError(
             "invalid_request", f"{path}: {why}", param=path, code="unsupported_parameter"
         )
 
+    def insist_on_exact(self) -> None:
+        """Refuse the request if anything was approximated. Dropped hints do not count."""
+        for entry in self._entries:
+            if entry.verdict == "approximated":
+                self.refuse(entry.path, f"cannot be translated exactly: {entry.note}")
+
     def header(self) -> str | None:
-        """The value of ``x-gateway-warning``, None if all was exact. ASCII only, at most ~4 KiB."""
-        if not self.entries:
+        """The value of ``x-gateway-warning``, None if all was exact. ASCII only, at most 4 KiB."""
+        self._told = len(self._entries)
+        return _in_words(self.entries)
+
+    def news(self) -> str | None:
+        """What was noted since ``header`` or ``news`` was last called, in the form of a header."""
+        if self._told == len(self._entries):
             return None
-        value = ", ".join(f"{entry.path};{entry.verdict}: {entry.note}" for entry in self.entries)
-        value = value.encode("ascii", "replace").decode().replace("\r", " ").replace("\n", " ")
-        return value if len(value) <= 4096 else value[:4080] + " ... and more"
+        news = self.entries[self._told :]
+        self._told = len(self._entries)
+        return _in_words(news)
 
-    def _add(self, field: str, verdict: Verdict, note: str) -> None:
-        entry = Entry(self._path(field), verdict, note)
-        if entry not in self.entries:
-            self.entries.append(entry)
+    def _add(self, where: object, verdict: Verdict, note: str) -> None:
+        self._entries[Entry(self._path(where), verdict, note)] = None
 
-    def _path(self, field: str) -> str:
-        head, dot, rest = field.partition(".")
-        return self._names.get(field) or self._names.get(head, head) + dot + rest
+    def _path(self, where: object) -> str:
+        if not isinstance(where, str):
+            thing, path = self._places.get(id(where), (None, ""))
+            if thing is where:
+                return path
+            where = "tools" if isinstance(where, Tool) else "items"
+        head, dot, rest = where.partition(".")
+        return self._names.get(where) or self._names.get(head, head) + dot + rest
+
+
+def _in_words(entries: list[Entry]) -> str | None:
+    """Entries that differ in the numbers of their paths only are told as the first one and a count."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for entry in entries:
+        pattern = _INDEX.sub("[]", entry.path)
+        groups.setdefault((pattern, entry.verdict, entry.note), []).append(entry.path)
+    told = (
+        f"{paths[0]}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''};{verdict}: {note}"
+        for (_, verdict, note), paths in groups.items()
+    )
+    value = ", ".join(told).encode("ascii", "replace").decode()
+    value = value.replace("\r", " ").replace("\n", " ")
+    if len(value) > _LONGEST_HEADER:
+        value = value[: _LONGEST_HEADER - 16] + " ... and more"
+    return value or None

@@ -8,11 +8,18 @@ def sampling(conversation: Conversation, translation: Translation) -> Json:
     """``temperature`` and ``top_p``, as far as they were given and the model takes them."""
     given = {"temperature": conversation.temperature, "top_p": conversation.top_p}
     body = {name: value for name, value in given.items() if value is not None}
-    if translation.capabilities.sampling:
+    if takes_sampling(conversation, translation):
         return body
     for name in body:
         translation.loss.approximated(name, "left out: the model takes no sampling parameters")
     return {}
+
+
+def takes_sampling(conversation: Conversation, translation: Translation) -> bool:
+    """Whether the model takes temperature, top_p, penalties and logit_bias, as hard as it is asked to think."""
+    facts, reasoning = translation.capabilities, conversation.reasoning
+    effort = reasoning.effort if reasoning else None
+    return facts.sampling or (facts.sampling_without_effort and effort == "none")
 
 
 def has_tools(conversation: Conversation, translation: Translation) -> bool:

@@ -7,9 +7,11 @@ are decided in one place, whatever order and repetition a provider chooses.
 import msgspec
 
 from wsgi_gateway.protocols.aliases import Aliases
-from wsgi_gateway.protocols.conversation import Proof
+from wsgi_gateway.protocols.conversation import Json, Proof
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import (
+    Annotated,
+    Annotation,
     Delta,
     Event,
     Failed,
@@ -18,6 +20,7 @@ from wsgi_gateway.protocols.events import (
     PartEnded,
     PartKind,
     PartStarted,
+    Search,
     Started,
     Usage,
     UsageReported,
@@ -62,30 +65,51 @@ class ReplyBuilder:
             self.started = True
             self._events.append(Started(id=reply_id, model=model, usage=usage))
 
-    def open(self, kind: PartKind, call_id: str = "", name: str = "", custom: bool = False) -> int:
-        """Start a part and return its index. A tool call's id and name are put back into the client's terms.
+    def open(
+        self,
+        kind: PartKind,
+        *,
+        starts_message: bool = False,
+        phase: str | None = None,
+        item_id: str = "",
+    ) -> int:
+        """Start a part that is no tool call, and return its index. ``item_id`` is a web search's."""
+        index = self._next(_OpenPart(kind))
+        self._events.append(
+            PartStarted(
+                index=index, kind=kind, id=item_id, starts_message=starts_message, phase=phase
+            )
+        )
+        return index
 
-        ``custom`` says that the upstream itself calls a custom tool, whose input is free text as it comes.
+    def open_call(self, call_id: str, name: str, *, custom: bool = False) -> int:
+        """Start a tool call and return its index. Its id and name are put back into the client's terms.
+
+        ``custom`` says that the upstream itself calls a custom tool, whose input is free text as it comes. A call of
+        the tool that stands for structured output is text.
         """
-        index = self._count
-        self._count += 1
-        if kind != "tool_call":
-            self._open[index] = _OpenPart(kind)
-            self._events.append(PartStarted(index=index, kind=kind))
-            return index
+        if name == self._aliases.output_tool:
+            return self.open("text")
         call_id = self._unique(call_id)
         tool = self._aliases.restore_tool(name)
-        self._open[index] = _OpenPart(kind, custom or tool.custom, tool.custom and not custom)
+        is_custom = custom or tool.custom
+        index = self._next(_OpenPart("tool_call", is_custom, tool.custom and not custom))
         self._events.append(
             PartStarted(
                 index=index,
-                kind=kind,
+                kind="tool_call",
                 id=self._aliases.restore_call_id(call_id),
                 name=tool.name,
-                custom=custom or tool.custom,
+                custom=is_custom,
                 namespace=tool.namespace,
             )
         )
+        return index
+
+    def _next(self, part: _OpenPart) -> int:
+        index = self._count
+        self._count += 1
+        self._open[index] = part
         return index
 
     def _unique(self, call_id: str) -> str:
@@ -95,7 +119,7 @@ class ReplyBuilder:
         self._call_ids.add(call_id)
         return call_id
 
-    def delta(self, index: int, text: str) -> None:
+    def delta(self, index: int, text: str, logprobs: list[Json] | None = None) -> None:
         """Add text to an open part; what comes after its end, or is empty, is ignored."""
         part = self._open.get(index)
         if part is None or not text:
@@ -106,9 +130,22 @@ class ReplyBuilder:
         if part.kind == "tool_call" and part.empty and not part.custom and not text.strip():
             return  # blank before the JSON, or instead of it: then it means no arguments
         part.empty = False
-        self._events.append(Delta(index, text))
+        self._events.append(Delta(index, text, logprobs))
 
-    def close(self, index: int, proof: Proof | None = None, complete: bool = True) -> None:
+    def annotate(self, index: int, annotation: Annotation) -> None:
+        """Add an annotation to an open text; any other is ignored."""
+        part = self._open.get(index)
+        if part is not None and part.kind == "text":
+            self._events.append(Annotated(index, annotation))
+
+    def close(
+        self,
+        index: int,
+        proof: Proof | None = None,
+        complete: bool = True,
+        *,
+        search: Search | None = None,
+    ) -> None:
         """End a part; idempotent."""
         part = self._open.pop(index, None)
         if part is None:
@@ -117,7 +154,7 @@ class ReplyBuilder:
             self._emit(index, _custom_input("".join(part.buffer)))
         elif part.kind == "tool_call" and part.empty and complete and not part.custom:
             self._emit(index, "{}")
-        self._events.append(PartEnded(index=index, proof=proof, complete=complete))
+        self._events.append(PartEnded(index=index, proof=proof, search=search, complete=complete))
 
     def is_open(self, index: int) -> bool:
         return index in self._open
@@ -131,6 +168,7 @@ class ReplyBuilder:
         reason: FinishReason,
         stop_sequence: str | None = None,
         explanation: str | None = None,
+        category: str | None = None,
     ) -> None:
         """The upstream said that the reply is whole. Ends what is open. Idempotent."""
         if self.ended:
@@ -142,7 +180,12 @@ class ReplyBuilder:
             reason = "tool_calls" if self._call_ids else "stop"
         self._report_usage()
         self._events.append(
-            Finished(reason=reason, stop_sequence=stop_sequence, explanation=explanation)
+            Finished(
+                reason=reason,
+                stop_sequence=stop_sequence,
+                explanation=explanation,
+                category=category,
+            )
         )
         self.ended = True
 

@@ -86,6 +86,11 @@ class Decoder:
         return events
 
 
+def comment(text: str) -> bytes:
+    """A comment as bytes, which clients pass over. ``text`` must be one line."""
+    return b": %b\n\n" % text.encode()
+
+
 def encode(data: bytes, event: str = "") -> bytes:
     """One event as bytes. ``data`` must be one line, as compact JSON is."""
     if event:

@@ -35,8 +35,9 @@ class StreamReader(Interface):
 class StreamWriter(Interface):
     """A client's stream, written as events come."""
 
-    response: Json | None
-    """The finished object that a store keeps; None until then, and for APIs without state."""
+    @property
+    def response(self) -> Json | None:
+        """The finished object that a store keeps; None until then, and for APIs without state."""
 
     def write(self, events: Iterable[Event]) -> bytes:
         """The bytes for these events; b"" if none are due yet."""
@@ -46,7 +47,8 @@ class Protocol(Struct, frozen=True, kw_only=True):
     """One wire API.
 
     ``read_request`` and ``write_request`` raise ApiError for what cannot be carried; ``read_reply`` takes
-    a full reply's body; ``error_body`` gives the HTTP status and body of an error.
+    a full reply's body; ``error_body`` gives the HTTP status and body of an error. Writers of replies note in the
+    Loss what their API has no place for.
     """
 
     name: str
@@ -54,8 +56,8 @@ class Protocol(Struct, frozen=True, kw_only=True):
     write_request: Callable[[Conversation, Translation], Json]
     read_reply: Callable[[Json, Translation], list[Event]]
     stream_reader: Callable[[Translation], StreamReader]
-    write_reply: Callable[[Reply, Conversation], Json]
-    stream_writer: Callable[[Conversation], StreamWriter]
+    write_reply: Callable[[Reply, Conversation, Loss], Json]
+    stream_writer: Callable[[Conversation, Loss], StreamWriter]
     read_error: Callable[[int, bytes], ApiError]
     error_body: Callable[[ApiError], tuple[int, Json]]
     tap: Callable[[], Tap]

@@ -8,10 +8,14 @@ from wsgi_gateway.protocols.loss import Loss
 
 
 class Translation(Struct, kw_only=True):
-    """``model`` is the bare id for the upstream; ``origin`` names the provider as ``Proof.origin`` does."""
+    """``model`` is the bare id for the upstream; ``origin`` names the provider as ``Proof.origin`` does.
+
+    ``stop`` are the stop sequences that the gateway itself must look for, as the upstream's API has none.
+    """
 
     model: str
     origin: str
     capabilities: Capabilities
     loss: Loss
     aliases: Aliases = field(default_factory=Aliases)
+    stop: list[str] = field(default_factory=list)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from wsgi_gateway.protocols.conversation import (
+    Audio,
     Conversation,
     Document,
     Image,
@@ -100,7 +101,7 @@ def _item_texts(item: Item) -> Iterator[str]:
 def _part_texts(parts: Iterable[Part]) -> Iterator[str]:
     for part in parts:
         match part:
-            case Image():
+            case Image() | Audio():
                 continue
             case Document():
                 yield part.filename or ""

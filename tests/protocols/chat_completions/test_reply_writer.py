@@ -21,8 +21,11 @@ from wsgi_gateway.protocols.events import (
     Usage,
     UsageReported,
 )
+from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.reply import fold
 from wsgi_gateway.protocols.seal import unseal
+
+LOSS = Loss("chat_completions")
 
 PROOF = Proof(kind="signature", value="U0lH", origin="prov")
 EVENTS: list[Event] = [
@@ -64,9 +67,9 @@ def accumulated(data: bytes) -> Any:
 
 
 def test_the_sdk_accumulates_what_the_full_reply_says() -> None:
-    data = StreamWriter(conversation(include_usage=True)).write(EVENTS)
+    data = StreamWriter(conversation(include_usage=True), LOSS).write(EVENTS)
     streamed = accumulated(data).to_dict()
-    full = write_reply(fold(EVENTS), conversation())
+    full = write_reply(fold(EVENTS), conversation(), LOSS)
     client = openai_told(json.dumps(full).encode(), "application/json")
     plain = client.chat.completions.create(model="asked", messages=[]).to_dict()
     message, expected = streamed["choices"][0]["message"], plain["choices"][0]["message"]
@@ -82,23 +85,23 @@ def test_the_sdk_accumulates_what_the_full_reply_says() -> None:
 
 
 def test_a_proof_comes_back_in_reasoning_details() -> None:
-    message = accumulated(StreamWriter(conversation()).write(EVENTS)).choices[0].message
+    message = accumulated(StreamWriter(conversation(), LOSS).write(EVENTS)).choices[0].message
     (detail,) = message.reasoning_details
     assert unseal(detail["signature"]) == PROOF
     assert detail["text"] == "Need weather."
 
 
 def test_usage_is_the_last_chunk_and_only_where_it_was_asked_for() -> None:
-    asked = chunks(StreamWriter(conversation(include_usage=True)).write(EVENTS))
+    asked = chunks(StreamWriter(conversation(include_usage=True), LOSS).write(EVENTS))
     assert asked[-1]["choices"] == []
     assert asked[-1]["usage"]["prompt_tokens"] == 30
     assert all(chunk["usage"] is None for chunk in asked[:-1])
-    silent = chunks(StreamWriter(conversation(include_usage=False)).write(EVENTS))
+    silent = chunks(StreamWriter(conversation(include_usage=False), LOSS).write(EVENTS))
     assert all("usage" not in chunk and chunk["choices"] for chunk in silent)
 
 
 def test_role_once_and_continuations_without_id() -> None:
-    written = chunks(StreamWriter(conversation(include_usage=False)).write(EVENTS))
+    written = chunks(StreamWriter(conversation(include_usage=False), LOSS).write(EVENTS))
     deltas = [chunk["choices"][0]["delta"] for chunk in written]
     assert ["role" in delta for delta in deltas].count(True) == 1
     assert deltas[0] == {"role": "assistant", "content": "", "refusal": None}
@@ -108,7 +111,7 @@ def test_role_once_and_continuations_without_id() -> None:
 
 
 def test_a_failure_is_an_error_frame_and_nothing_else_follows() -> None:
-    writer = StreamWriter(conversation())
+    writer = StreamWriter(conversation(), LOSS)
     data = writer.write([*EVENTS[:7], Failed(ApiError("overloaded", "too busy"))])
     assert b"[DONE]" not in data
     assert b'"finish_reason":"' not in data
@@ -124,10 +127,12 @@ def test_reply_without_text_has_null_content_only_beside_calls() -> None:
         PartEnded(index=0),
         Finished(reason="tool_calls"),
     ]
-    message = write_reply(fold(only_call), conversation())["choices"][0]["message"]
+    message = write_reply(fold(only_call), conversation(), LOSS)["choices"][0]["message"]
     assert message["content"] is None
     nothing: list[Event] = [EVENTS[0], Finished(reason="stop")]
-    assert write_reply(fold(nothing), conversation())["choices"][0]["message"]["content"] == ""
+    assert (
+        write_reply(fold(nothing), conversation(), LOSS)["choices"][0]["message"]["content"] == ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,9 +148,11 @@ def test_reply_without_text_has_null_content_only_beside_calls() -> None:
 def test_finish_reasons(reason: Any, expected: str) -> None:
     events: list[Event] = [EVENTS[0], Finished(reason=reason)]
     assert (
-        chunks(StreamWriter(conversation(include_usage=False)).write(events))[-1]["choices"][0][
-            "finish_reason"
-        ]
+        chunks(StreamWriter(conversation(include_usage=False), LOSS).write(events))[-1]["choices"][
+            0
+        ]["finish_reason"]
         == expected
     )
-    assert write_reply(fold(events), conversation())["choices"][0]["finish_reason"] == expected
+    assert (
+        write_reply(fold(events), conversation(), LOSS)["choices"][0]["finish_reason"] == expected
+    )

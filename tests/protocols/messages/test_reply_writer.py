@@ -26,9 +26,12 @@ from wsgi_gateway.protocols.events import (
     Usage,
     UsageReported,
 )
+from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages import StreamReader, StreamWriter, write_reply
 from wsgi_gateway.protocols.reply import fold
 from wsgi_gateway.protocols.seal import seal, unseal
+
+LOSS = Loss("messages")
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 CONVERSATION = Conversation(api="messages", model="asked")
@@ -58,9 +61,9 @@ EVENTS: list[Event] = [
 
 def written(events: list[Event]) -> bytes:
     """Event by event, as they would come."""
-    writer = StreamWriter(CONVERSATION)
+    writer = StreamWriter(CONVERSATION, LOSS)
     data = b"".join(writer.write([event]) for event in events)
-    assert StreamWriter(CONVERSATION).write(events).count(b"\n\n") == data.count(b"\n\n")
+    assert StreamWriter(CONVERSATION, LOSS).write(events).count(b"\n\n") == data.count(b"\n\n")
     return data
 
 
@@ -99,7 +102,7 @@ def both(events: list[Event]) -> dict[str, Any]:
     """The full reply, after the stream was seen to say the same."""
     data = written(events)
     assert check_messages(data) in ("finished", "incomplete")
-    full = parsed(write_reply(fold(events), CONVERSATION))
+    full = parsed(write_reply(fold(events), CONVERSATION, LOSS))
     streamed = accumulated(data)
     if streamed["stop_details"] is None:
         del streamed["stop_details"]
@@ -137,7 +140,7 @@ CALL_B = translation().aliases.call_id("call.b")
 
 
 def test_interleaved_calls_are_serialised_and_nothing_is_held_back_longer_than_needed() -> None:
-    writer = StreamWriter(CONVERSATION)
+    writer = StreamWriter(CONVERSATION, LOSS)
     pieces = [wire(writer.write([event])) for event in EVENTS]
     assert [[event["type"] for event in piece] for piece in pieces[9:17]] == [
         ["content_block_start"],
@@ -256,7 +259,7 @@ def test_a_call_beside_a_stop_sequence_is_still_a_call() -> None:
 
 def test_arguments_that_are_no_object_survive_in_a_full_reply() -> None:
     cut = reply(*part(0, "tool_call", '{"a": [1', id="c", name="f"), reason="length")
-    (block,) = parsed(write_reply(fold(cut), CONVERSATION))["content"]
+    (block,) = parsed(write_reply(fold(cut), CONVERSATION, LOSS))["content"]
     assert block["input"] == {"_raw": '{"a": [1'}
     (streamed,) = accumulated(written(cut))["content"]
     assert streamed["input"] == {"a": [1]}

@@ -39,6 +39,8 @@ from wsgi_gateway.protocols.responses import (
 )
 from wsgi_gateway.protocols.seal import unseal
 
+LOSS = Loss("responses")
+
 GOLDEN = Path(__file__).parents[2] / "golden"
 PROOF = Proof(kind="signature", value="U0lH", origin="prov")
 USAGE = Usage(input=30, output=20, cache_read=10, cache_write=5, reasoning=8)
@@ -105,17 +107,17 @@ def without_ids(response: dict[str, Any]) -> dict[str, Any]:
 
 def written(*events: Event, **body: Any) -> tuple[dict[str, Any], bytes]:
     """The finished response and the whole stream."""
-    writer = StreamWriter(conversation(**body))
+    writer = StreamWriter(conversation(**body), LOSS)
     data = b"".join(writer.write([event]) for event in events)
     assert writer.response is not None
     return writer.response, data
 
 
 def test_the_sdk_accumulates_what_the_full_reply_says() -> None:
-    writer = StreamWriter(conversation(tools=[SEARCH]))
+    writer = StreamWriter(conversation(tools=[SEARCH]), LOSS)
     data = writer.write(EVENTS)
     assert check_responses(data) == "finished"
-    full = write_reply(fold(EVENTS), conversation(tools=[SEARCH]))
+    full = write_reply(fold(EVENTS), conversation(tools=[SEARCH]), LOSS)
     streamed = accumulated(data)
     for item in streamed["output"]:
         item.pop("parsed_arguments", None)
@@ -167,7 +169,7 @@ def test_the_items() -> None:
 
 
 def test_nothing_is_held_back() -> None:
-    writer = StreamWriter(conversation())
+    writer = StreamWriter(conversation(), LOSS)
     for event in EVENTS:
         data = writer.write([event])
         due = not isinstance(event, UsageReported)
@@ -222,7 +224,7 @@ def test_reasons(reason: Any, status: str, details: object) -> None:
     assert (response["completed_at"] is None) is (status == "incomplete")
     assert wire_events(data)[-1]["type"] == f"response.{status}"
     check_responses(data)
-    assert without_ids(write_reply(fold(events), conversation())) == without_ids(response)
+    assert without_ids(write_reply(fold(events), conversation(), LOSS)) == without_ids(response)
 
 
 def test_a_call_that_a_limit_cut_short_is_kept_as_it_is() -> None:
@@ -263,7 +265,7 @@ def test_an_explanation_is_a_refusal(text: str) -> None:
     ],
 )
 def test_a_failure_never_looks_complete(at: int, error: ApiError, code: str) -> None:
-    writer = StreamWriter(conversation())
+    writer = StreamWriter(conversation(), LOSS)
     data = writer.write([*EVENTS[:at], Failed(error)])
     assert writer.response is None
     assert check_responses(data) == "failed"
@@ -307,8 +309,10 @@ def legal_events(steps: list[tuple[str, Any]], ending: Any) -> list[Event]:
     builder.start("id", "model")
     for number, (step, what) in enumerate(steps):
         match step:
+            case "open" if what == "tool_call":
+                builder.open_call(f"call_{number}", "f")
             case "open":
-                builder.open(what, f"call_{number}", "f")
+                builder.open(what)
             case "delta":
                 builder.delta(what, '"x"')
             case "close":
@@ -323,13 +327,13 @@ def legal_events(steps: list[tuple[str, Any]], ending: Any) -> list[Event]:
 @given(STEPS, st.sampled_from(["stop", "length", "content_filter", "fail"]))
 def test_any_legal_events_make_a_legal_stream(steps: list[tuple[str, Any]], ending: str) -> None:
     events = legal_events(steps, ending)
-    writer = StreamWriter(conversation())
+    writer = StreamWriter(conversation(), LOSS)
     data = b"".join(writer.write([event]) for event in events)
     expected = {"stop": "finished", "fail": "failed"}.get(ending, "incomplete")
     assert check_responses(data) == expected
     if ending == "stop":
         assert without_ids(accumulated(data))["usage"]["total_tokens"] == 0
     if ending != "fail":
-        full = write_reply(fold(events), conversation())
+        full = write_reply(fold(events), conversation(), LOSS)
         assert writer.response is not None
         assert without_ids(full) == without_ids(writer.response)

@@ -152,7 +152,7 @@ def test_reasoning(
 
 
 def test_a_model_that_does_not_reason_is_not_asked_to() -> None:
-    to = translation("messages", reasoning_effort=False)
+    to = translation("messages", efforts=())
     body = write(to, "messages", reasoning=ReasoningOptions(mode="adaptive", effort="high"))
     assert "reasoning" not in body and "include" not in body
     assert noted(to) == [("thinking", "dropped")]

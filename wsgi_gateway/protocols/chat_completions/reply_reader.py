@@ -169,7 +169,7 @@ class StreamReader:
             call.arguments.append(text if isinstance(text, str) else arguments_text(text))
         if call.part is None and call.name:
             call.id = call.id or new_id("call_")
-            call.part = self.builder.open("tool_call", call.id, call.name)
+            call.part = self.builder.open_call(call.id, call.name)
             self.builder.delta(call.part, "".join(call.arguments))
         elif call.part is not None and function.arguments:
             self.builder.delta(call.part, call.arguments[-1])

@@ -27,6 +27,7 @@ from wsgi_gateway.protocols.events import (
     UsageReported,
 )
 from wsgi_gateway.protocols.ids import with_prefix
+from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.reply import Reply, ReplyPart
 from wsgi_gateway.protocols.seal import seal
 
@@ -43,7 +44,7 @@ _DELTA_FIELDS = {"text": "content", "refusal": "refusal", "reasoning": "reasonin
 _DONE = sse.encode(b"[DONE]")
 
 
-def write_reply(reply: Reply, conversation: Conversation) -> Json:
+def write_reply(reply: Reply, conversation: Conversation, loss: Loss) -> Json:
     """The full reply, with the same content as the stream would have had."""
     calls = [_tool_call(part) for part in reply.parts if part.kind == "tool_call"]
     text = _joined(reply, "text")
@@ -106,8 +107,9 @@ class StreamWriter:
 
     response: Json | None = None
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: Conversation, loss: Loss) -> None:
         self._model = conversation.model
+        self._loss = loss
         self._include_usage = conversation.include_usage
         self._usage: Usage | None = None
         self._frame: Json = {}

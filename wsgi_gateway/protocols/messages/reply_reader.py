@@ -177,7 +177,7 @@ class StreamReader:
         block = self._blocks[index] = _Block(kind)
         if kind == "tool_call":
             call_id, name = _text(start, "id") or new_id("toolu_"), _text(start, "name")
-            block.part = self.builder.open(kind, call_id, name)
+            block.part = self.builder.open_call(call_id, name)
             given = start.get("input")
             block.input = encode(given).decode() if isinstance(given, dict) and given else ""
             return

@@ -36,6 +36,7 @@ from wsgi_gateway.protocols.events import (
     UsageReported,
 )
 from wsgi_gateway.protocols.ids import with_prefix
+from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages.errors import error_body
 from wsgi_gateway.protocols.messages.usage import write_usage
 from wsgi_gateway.protocols.reply import Reply, ReplyPart
@@ -63,7 +64,7 @@ _DELTAS: dict[PartKind, tuple[str, str]] = {
 }
 
 
-def write_reply(reply: Reply, conversation: Conversation) -> Json:
+def write_reply(reply: Reply, conversation: Conversation, loss: Loss) -> Json:
     """The full reply, with the same content as the stream would have had."""
     blocks = (_block(part) for part in reply.parts)
     return {
@@ -169,8 +170,9 @@ class StreamWriter:
 
     response: Json | None = None
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: Conversation, loss: Loss) -> None:
         self._model = conversation.model
+        self._loss = loss
         self._out: list[bytes] = []
         self._parts: dict[int, _Part] = {}
         self._queue: deque[_Part] = deque()

@@ -146,8 +146,7 @@ class OutputReader:
 
     def _open_call(self, item: _Item, given: wire.OutputItem) -> None:
         if 0 not in item.texts:
-            part = self._builder.open(
-                "tool_call",
+            part = self._builder.open_call(
                 given.call_id or given.id or new_id("call_"),
                 given.name or "",
                 custom=given.type == "custom_tool_call",

@@ -6,7 +6,7 @@ off ends with the ``error`` event, at which the SDKs raise, and ``response.faile
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.conversation import Conversation, Json
@@ -25,7 +25,8 @@ from wsgi_gateway.protocols.events import (
     UsageReported,
 )
 from wsgi_gateway.protocols.ids import new_id
-from wsgi_gateway.protocols.reply import Reply
+from wsgi_gateway.protocols.loss import Loss
+from wsgi_gateway.protocols.reply import Reply, unfold
 from wsgi_gateway.protocols.responses.echo import new_response
 from wsgi_gateway.protocols.responses.errors import error_event, failure_of_response
 from wsgi_gateway.protocols.responses.output_writer import OutputWriter
@@ -39,10 +40,10 @@ _INCOMPLETE: dict[FinishReason, str] = {
 }
 
 
-def write_reply(reply: Reply, conversation: Conversation) -> Json:
+def write_reply(reply: Reply, conversation: Conversation, loss: Loss) -> Json:
     """The full reply: the response with which the stream would have ended."""
-    life = _Life(conversation)
-    for event in _unfold(reply):
+    life = _Life(conversation, loss)
+    for event in unfold(reply):
         life.take(event)
     return life.response
 
@@ -50,9 +51,9 @@ def write_reply(reply: Reply, conversation: Conversation) -> Json:
 class StreamWriter:
     """The interface is ``table.StreamWriter``; ``response`` stays None if the reply broke off."""
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: Conversation, loss: Loss) -> None:
         self.response: Json | None = None
-        self._life = _Life(conversation)
+        self._life = _Life(conversation, loss)
 
     def write(self, events: Iterable[Event]) -> bytes:
         for event in events:
@@ -66,12 +67,13 @@ class StreamWriter:
 class _Life:
     """The life of one response. ``due`` are the wire's events since they were last taken."""
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: Conversation, loss: Loss) -> None:
         self.response = new_response(conversation, new_id("resp_"), int(time.time()))
         self.due: list[Json] = []
         self._count = 0
         self._started = False
         self._usage: Usage | None = None
+        self._loss = loss
         self._output = OutputWriter(self._emit, has_client_search(conversation.body))
 
     def take(self, event: Event) -> None:
@@ -126,25 +128,3 @@ class _Life:
             "usage": write_usage(self._usage) if self._usage is not None else None,
         }
         self._emit("response.failed", {"response": self.response})
-
-
-def _unfold(reply: Reply) -> Iterator[Event]:
-    """The events of which ``reply.fold`` makes ``reply``."""
-    yield Started(id=reply.id, model=reply.model)
-    for index, part in enumerate(reply.parts):
-        yield PartStarted(
-            index=index,
-            kind=part.kind,
-            id=part.id,
-            name=part.name,
-            custom=part.custom,
-            namespace=part.namespace,
-        )
-        if part.text:
-            yield Delta(index, part.text)
-        yield PartEnded(index=index, proof=part.proof, complete=part.complete)
-    if reply.usage is not None:
-        yield UsageReported(reply.usage)
-    yield Finished(
-        reason=reply.reason, stop_sequence=reply.stop_sequence, explanation=reply.explanation
-    )

@@ -63,7 +63,7 @@ def _reasoning(conversation: Conversation, translation: Translation) -> Json:
     """Where thinking is wanted its encrypted form is too, so that the next turn can go on from it."""
     options = conversation.reasoning
     effort = to_effort(options, translation.capabilities, translation.loss)
-    if options is None or not translation.capabilities.reasoning_effort:
+    if options is None or not translation.capabilities.efforts:
         return {}
     reasoning: Json = {}
     if effort is not None:

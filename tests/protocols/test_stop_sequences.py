@@ -1,0 +1,78 @@
+"""Stop sequences that the gateway looks for itself."""
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.events import (
+    Delta,
+    Event,
+    Failed,
+    Finished,
+    PartEnded,
+    PartKind,
+    PartStarted,
+    Started,
+    Usage,
+    UsageReported,
+)
+from wsgi_gateway.protocols.reply import fold
+from wsgi_gateway.protocols.stop_sequences import StopCutter
+
+USAGE = UsageReported(Usage(input=3, output=4))
+
+
+def said(pieces: list[str], kind: PartKind = "text") -> list[Event]:
+    """A reply of one part, told in these pieces."""
+    deltas = [Delta(0, piece) for piece in pieces if piece]
+    start: list[Event] = [Started(id="r", model="m"), PartStarted(index=0, kind=kind)]
+    return [*start, *deltas, PartEnded(index=0), USAGE, Finished(reason="stop")]
+
+
+def cut(events: list[Event], *stop: str, at_once: bool = False) -> list[Event]:
+    cutter = StopCutter(stop)
+    if at_once:
+        return cutter.cut(events)
+    return [passed for event in events for passed in cutter.cut([event])]
+
+
+@given(
+    st.lists(st.text("abc", max_size=4), max_size=8),
+    st.lists(st.text("abc", min_size=1, max_size=3), min_size=1, max_size=3),
+)
+@example(["a", "b", "c"], ["abc"])
+@example(["ab", "ab", "c"], ["abc"])
+def test_text_ends_before_the_first_stop_sequence(pieces: list[str], stop: list[str]) -> None:
+    reply = fold(cut(said(pieces), *stop))
+    text = "".join(pieces)
+    at = min((text.find(s) for s in stop if s in text), default=None)
+
+    assert "".join(part.text for part in reply.parts) == text[:at]
+    assert (reply.reason == "stop_sequence") is (at is not None)
+    if at is not None:
+        assert reply.stop_sequence in stop
+        assert text[at:].startswith(reply.stop_sequence)
+
+
+def test_only_text_is_searched() -> None:
+    assert fold(cut(said(["STOP"], "reasoning"), "STOP")).reason == "stop"
+
+
+def test_what_may_be_a_beginning_is_held_back_until_it_is_known() -> None:
+    cutter = StopCutter(["STOP"])
+    start, part, first, second, *_ = said(["Hi ST", "ART"])
+
+    assert cutter.cut([start, part, first])[-1] == Delta(0, "Hi ")
+    assert cutter.cut([second]) == [Delta(0, "START")]
+
+
+def test_usage_of_a_full_reply_is_kept() -> None:
+    assert fold(cut(said(["a STOP b"]), "STOP", at_once=True)).usage == USAGE.usage
+
+
+def test_a_reply_that_breaks_off_delivers_what_was_held_back() -> None:
+    failed = Failed(ApiError("server", "sorry"))
+    events = cut([*said(["Hi ST"])[:3], failed], "STOP")
+
+    assert [event.text for event in events if isinstance(event, Delta)] == ["Hi ", "ST"]
+    assert events[-1] == failed

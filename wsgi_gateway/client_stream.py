@@ -1,0 +1,54 @@
+"""A translated stream on its way to the client: its writer, and what accompanies the events.
+
+Here: warnings that came too late for a header, thoughts to keep, stop sequences. Not here: the wire (``protocols``),
+and how bytes travel (``relay``).
+"""
+
+from collections.abc import Iterable
+
+from wsgi_gateway.protocols import sse
+from wsgi_gateway.protocols.conversation import Json
+from wsgi_gateway.protocols.events import Event
+from wsgi_gateway.protocols.loss import Loss
+from wsgi_gateway.protocols.stop_sequences import StopCutter
+from wsgi_gateway.protocols.table import StreamReader, StreamWriter
+from wsgi_gateway.state import Listener
+
+
+class ClientWriter:
+    """A ``StreamWriter`` that tells late warnings in comments, the one thing that every SDK passes over."""
+
+    def __init__(self, writer: StreamWriter, loss: Loss, thoughts: Listener) -> None:
+        self._writer = writer
+        self._loss = loss
+        self._thoughts = thoughts
+
+    @property
+    def response(self) -> Json | None:
+        return self._writer.response
+
+    def write(self, events: Iterable[Event]) -> bytes:
+        given = list(events)
+        for event in given:
+            self._thoughts.take(event)
+        data = self._writer.write(given)
+        news = self._loss.news()
+        return sse.comment(f"x-gateway-warning: {news}") + data if news else data
+
+
+class StoppingReader:
+    """A ``StreamReader`` whose reply ends at a stop sequence."""
+
+    def __init__(self, reader: StreamReader, cutter: StopCutter) -> None:
+        self._reader = reader
+        self._cutter = cutter
+
+    @property
+    def ended(self) -> bool:
+        return self._cutter.ended or self._reader.ended
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        return self._cutter.cut(self._reader.feed(chunk))
+
+    def finish(self) -> list[Event]:
+        return self._cutter.cut(self._reader.finish())
