@@ -7,12 +7,11 @@ Here: ids, argument texts, thoughts and their proofs over two turns. Not here: s
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 from support.asks import READERS, WRITERS, Ask, Tool, ToolResult, assistant, canonical, user
 from support.dialects import PATHS, Clients
+from support.loops import HISTORY, SAY_AGAIN, create
 from support.pairs import CLIENTS, PAIRS, PLAIN_AND_STREAM, model_of, reply_to
 from support.streams import PLAIN, Answer, Api, Json, ToolCall
 from support.upstream import Upstream, json_reply
@@ -26,68 +25,6 @@ RESULTS = {OSLO.id: "rain", ROME.id: "sun"}
 FIRST = Ask((QUESTION,), tools=(WEATHER,), effort="medium")
 
 
-def say_again_chat_completions(reply: Json) -> list[Json]:
-    message = dict(reply["choices"][0]["message"])
-    results = [
-        {"role": "tool", "tool_call_id": call["id"], "content": RESULTS[call["id"]]}
-        for call in message["tool_calls"]
-    ]
-    return [message, *results]
-
-
-def say_again_messages(reply: Json) -> list[Json]:
-    results = [
-        {"type": "tool_result", "tool_use_id": block["id"], "content": RESULTS[block["id"]]}
-        for block in reply["content"]
-        if block["type"] == "tool_use"
-    ]
-    content = reply["content"]
-    return [{"role": "assistant", "content": content}, {"role": "user", "content": results}]
-
-
-def say_again_responses(reply: Json) -> list[Json]:
-    results = [
-        {
-            "type": "function_call_output",
-            "call_id": item["call_id"],
-            "output": RESULTS[item["call_id"]],
-        }
-        for item in reply["output"]
-        if item["type"] == "function_call"
-    ]
-    return [*reply["output"], *results]
-
-
-SAY_AGAIN: dict[Api, Callable[[Json], list[Json]]] = {
-    "chat_completions": say_again_chat_completions,
-    "messages": say_again_messages,
-    "responses": say_again_responses,
-}
-HISTORY: dict[Api, str] = {
-    "chat_completions": "messages",
-    "messages": "messages",
-    "responses": "input",
-}
-
-
-def create(clients: Clients, api: Api, stream: bool, **body: Any) -> Any:
-    """The SDK's own object of the reply, as the dict that it writes into the next request."""
-    if api == "messages":
-        if not stream:
-            return clients.anthropic.messages.create(**body).to_dict()
-        with clients.anthropic.messages.stream(**body) as events:
-            return events.get_final_message().to_dict()
-    if api == "responses":
-        if not stream:
-            return clients.openai.responses.create(**body).to_dict()
-        with clients.openai.responses.stream(**body) as events:
-            return events.get_final_response().to_dict()
-    if not stream:
-        return clients.openai.chat.completions.create(**body).to_dict()
-    with clients.openai.chat.completions.stream(**body) as events:
-        return events.get_final_completion().to_dict()
-
-
 def second_turn(
     clients: Clients, upstream: Upstream, client_api: Api, upstream_api: Api, stream: bool
 ) -> Json:
@@ -98,7 +35,7 @@ def second_turn(
         body |= {"include": ["reasoning.encrypted_content"], "store": False}
     reply = create(clients, client_api, stream, **body)
 
-    body[HISTORY[client_api]] = body[HISTORY[client_api]] + SAY_AGAIN[client_api](reply)
+    body[HISTORY[client_api]] = body[HISTORY[client_api]] + SAY_AGAIN[client_api](reply, RESULTS)
     return body
 
 

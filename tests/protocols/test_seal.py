@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgi_gateway.protocols.conversation import Proof
-from wsgi_gateway.protocols.seal import seal, unseal, without_sealed
+from wsgi_gateway.protocols.seal import PREFIX, seal, unseal, without_sealed
 
 proofs = st.builds(
     Proof,
-    kind=st.sampled_from(["signature", "redacted", "encrypted", "none"]),
+    kind=st.sampled_from(["signature", "redacted", "encrypted", "details", "call", "none"]),
     value=st.text(st.characters(codec="utf-8")),
     item_id=st.none() | st.text(st.characters(codec="utf-8")),
     origin=st.none() | st.text(st.characters(codec="utf-8")),
@@ -34,6 +34,14 @@ def test_anything_else_is_not_ours(token: str) -> None:
 def test_a_damaged_token_is_none(damage: object) -> None:
     token = seal(Proof(kind="signature", value="abc", origin="anthropic"))
     assert unseal(damage(token)) is None  # type: ignore[operator]
+
+
+@given(proofs, st.data())
+def test_an_edited_token_is_none(proof: Proof, data: st.DataObject) -> None:
+    token = seal(proof)
+    at = data.draw(st.integers(len(PREFIX), len(token.rstrip("=")) - 2))
+    other = data.draw(st.sampled_from("abcXYZ019-_").filter(lambda letter: letter != token[at]))
+    assert unseal(token[:at] + other + token[at + 1 :]) is None
 
 
 def test_only_what_holds_a_token_is_taken_out() -> None:

@@ -2,11 +2,14 @@
 
 A Messages client keeps a thinking block's ``signature`` and sends it back unread; a Responses client does so with
 ``encrypted_content``. A sealed proof travels there with the name of its origin, so that it is opened only on
-the way to the provider that made it.
+the way to the provider that made it. A digest tells a token that was edited or cut. It is no signature, as there is
+nothing to gain by forging: whoever could send a made-up proof this way could send it to the provider's own API, which
+is the one to judge it.
 """
 
 import base64
 import binascii
+import hashlib
 from typing import Any
 
 import msgspec
@@ -15,6 +18,7 @@ from wsgi_gateway.protocols.conversation import Proof
 
 PREFIX = "wsgi-gateway.1."
 """How every token begins."""
+_DIGEST = 9
 
 # The opaque fields of the three APIs.
 _FIELDS = ("signature", "data", "encrypted_content")
@@ -22,7 +26,8 @@ _FIELDS = ("signature", "data", "encrypted_content")
 
 def seal(proof: Proof) -> str:
     """An ASCII token that ``unseal`` turns back into an equal proof."""
-    return PREFIX + base64.urlsafe_b64encode(msgspec.json.encode(proof)).decode()
+    body = msgspec.json.encode(proof)
+    return PREFIX + base64.urlsafe_b64encode(_digest(body) + body).decode()
 
 
 def is_sealed(token: str) -> bool:
@@ -36,9 +41,14 @@ def unseal(token: str) -> Proof | None:
         return None
     try:
         raw = base64.b64decode(token[len(PREFIX) :], altchars=b"-_", validate=True)
-        return msgspec.json.decode(raw, type=Proof)
-    except (binascii.Error, ValueError, msgspec.DecodeError):
+        body = raw[_DIGEST:]
+        return msgspec.json.decode(body, type=Proof) if raw[:_DIGEST] == _digest(body) else None
+    except (binascii.Error, ValueError):
         return None
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()[:_DIGEST]
 
 
 def without_sealed(value: Any) -> Any:
