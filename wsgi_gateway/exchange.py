@@ -214,7 +214,7 @@ class Gateway:
         translation: Translation,
     ) -> Answer:
         events = self._events_of(call, reply, translation)
-        thoughts = self._thoughts.listen(call.provider.name)
+        thoughts = self._thoughts.listen(call.provider.name, conversation.items)
         for event in events:
             thoughts.take(event)
         full = call.client.write_reply(fold(events), conversation, translation.loss)
@@ -229,7 +229,7 @@ class Gateway:
         conversation: Conversation,
         translation: Translation,
     ) -> Answer:
-        thoughts = self._thoughts.listen(call.provider.name)
+        thoughts = self._thoughts.listen(call.provider.name, conversation.items)
         told = translation.loss if call.provider.on_loss != "ignore" else Loss(call.client.name)
         writer = ClientWriter(
             call.client.stream_writer(conversation, translation.loss), told, thoughts

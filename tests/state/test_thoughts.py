@@ -13,7 +13,7 @@ CALLS = [ToolCall(id=f"c{n}", name="f", arguments="{}") for n in (1, 2)]
 
 def cache_after(*parts: ReplyPart, provider: str = "prov") -> ThoughtCache:
     cache = ThoughtCache()
-    listener = cache.listen(provider)
+    listener = cache.listen(provider, [QUESTION])
     for event in unfold(Reply(id="r", model="m", parts=list(parts), reason="tool_calls")):
         listener.take(event)
     return cache
@@ -39,31 +39,45 @@ def test_thoughts_return_to_their_places() -> None:
 def test_bare_text_of_thoughts_makes_place_for_the_proven_ones() -> None:
     bare = Reasoning(text="First.", proof=Proof(kind="none"))
 
-    assert WHOLE.restore("prov", [bare, *CALLS]) == [FIRST, CALLS[0], SECOND, CALLS[1]]
+    restored = WHOLE.restore("prov", [QUESTION, bare, *CALLS])
+
+    assert restored == [QUESTION, FIRST, CALLS[0], SECOND, CALLS[1]]
 
 
 def test_thoughts_that_the_client_kept_stay_as_they_are() -> None:
-    turn: list[Item] = [SECOND, *CALLS]
+    turn: list[Item] = [QUESTION, SECOND, *CALLS]
 
     assert WHOLE.restore("prov", turn) == turn
 
 
 def test_another_provider_gets_none() -> None:
-    assert WHOLE.restore("other", list(CALLS)) == CALLS
+    turn: list[Item] = [QUESTION, *CALLS]
+
+    assert WHOLE.restore("other", turn) == turn
+
+
+def test_calls_of_the_same_ids_in_another_conversation_get_none() -> None:
+    turn: list[Item] = [Message(role="user", parts=[Text(text="Ho")]), *CALLS]
+
+    assert WHOLE.restore("prov", turn) == turn
 
 
 def test_other_calls_get_none() -> None:
-    assert WHOLE.restore("prov", CALLS[:1]) == CALLS[:1]
+    turn: list[Item] = [QUESTION, CALLS[0]]
+
+    assert WHOLE.restore("prov", turn) == turn
 
 
 def test_thoughts_without_proof_are_not_kept() -> None:
     bare = ReplyPart(kind="reasoning", text="Hm.", proof=Proof(kind="none", origin="prov"))
 
-    assert cache_after(bare, call(CALLS[0])).restore("prov", CALLS[:1]) == CALLS[:1]
+    turn: list[Item] = [QUESTION, CALLS[0]]
+
+    assert cache_after(bare, call(CALLS[0])).restore("prov", turn) == turn
 
 
 def test_thoughts_that_led_to_no_call_are_not_kept() -> None:
     cache = cache_after(thought(FIRST), ReplyPart(kind="text", text="Done."))
     said = Message(role="assistant", parts=[Text(text="Done.")])
 
-    assert cache.restore("prov", [said]) == [said]
+    assert cache.restore("prov", [QUESTION, said]) == [QUESTION, said]

@@ -1,18 +1,26 @@
 """What a model thought before it called tools, for clients that do not send it back.
 
 A provider that lets its model think wants the thoughts of a tool loop returned, with their proof. A client that keeps
-only what its API documents (most Chat Completions clients) loses them, so they are kept here by the calls that they led
-to. Bounded, and gone with a restart: without them the upstream is asked not to think.
+only what its API documents (most Chat Completions clients) loses them, so they are kept here, known by the calls that
+they led to and by what was said before: ids alone are not enough, as some hosts count them anew in each conversation.
+Bounded, and gone with a restart: without them the upstream is asked not to think.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 import msgspec
 from msgspec import Struct
 
-from wsgi_gateway.protocols.conversation import Item, Message, Reasoning, ToolCall
+from wsgi_gateway.protocols.conversation import (
+    Item,
+    Message,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+)
 from wsgi_gateway.protocols.events import Delta, Event, Finished, PartEnded, PartStarted
 from wsgi_gateway.state.memory import MemoryStore
 
@@ -37,23 +45,26 @@ class ThoughtCache:
     def __init__(self) -> None:
         self._store = MemoryStore(max_bytes=_MAX_BYTES, ttl=_TTL)
 
-    def listen(self, provider: str) -> "Listener":
-        """A listener for one reply of ``provider``."""
-        return Listener(self._store, provider)
+    def listen(self, provider: str, items: Sequence[Item]) -> "Listener":
+        """A listener for the reply of ``provider`` to ``items``."""
+        return Listener(self._store, [provider, _words(items[-1:])])
 
     def restore(self, provider: str, items: list[Item]) -> list[Item]:
         """``items`` with the thoughts of those turns that called tools and came without any proof."""
         restored: list[Item] = []
+        before: list[Item] = []
         for is_answer, run in groupby(items, _is_answer):
             turn = list(run)
-            restored += self._with_thoughts(provider, turn) if is_answer else turn
+            known = [provider, _words(before[-1:])]
+            restored += self._with_thoughts(known, turn) if is_answer else turn
+            before = turn
         return restored
 
-    def _with_thoughts(self, provider: str, turn: list[Item]) -> list[Item]:
+    def _with_thoughts(self, known: list[str], turn: list[Item]) -> list[Item]:
         calls = [item for item in turn if isinstance(item, ToolCall)]
         if not calls or any(_is_proven(item) for item in turn):
             return turn
-        stored = self._store.get(_key(provider, (call.id for call in calls)))
+        stored = self._store.get(_key(known, (call.id for call in calls)))
         if stored is None:
             return turn
         thoughts = _decode(stored)
@@ -73,9 +84,9 @@ class ThoughtCache:
 class Listener:
     """Keeps the thoughts of one reply once it has finished, if they came with proof and led to calls."""
 
-    def __init__(self, store: MemoryStore, provider: str) -> None:
+    def __init__(self, store: MemoryStore, known: list[str]) -> None:
         self._store = store
-        self._provider = provider
+        self._known = known
         self._texts: dict[int, list[str]] = {}
         self._thoughts: list[_Thought] = []
         self._calls: list[str] = []
@@ -95,7 +106,7 @@ class Listener:
                 thought = Reasoning(text="".join(text), proof=event.proof)
                 self._thoughts.append(_Thought(len(self._calls), thought))
             case Finished() if self._calls and any(_is_proven(t.reasoning) for t in self._thoughts):
-                self._store.put(_key(self._provider, self._calls), _encode(self._thoughts))
+                self._store.put(_key(self._known, self._calls), _encode(self._thoughts))
 
 
 def _is_answer(item: Item) -> bool:
@@ -108,6 +119,15 @@ def _is_proven(item: Item) -> bool:
     return isinstance(item, Reasoning) and item.proof is not None and item.proof.kind != "none"
 
 
-def _key(provider: str, call_ids: Iterable[str]) -> str:
-    """Hashed, so that no client can make keys of any size."""
-    return hashlib.sha256(_encode([provider, *call_ids])).hexdigest()
+def _words(items: Sequence[Item]) -> str:
+    """What is said in messages and results."""
+    parts = [
+        part for item in items if isinstance(item, Message | ToolResult) for part in item.parts
+    ]
+    return "\n".join(part.text for part in parts if isinstance(part, Text))
+
+
+def _key(known: list[str], call_ids: Iterable[str]) -> str:
+    """Hashed, so that no client can make keys of any size. Halves of surrogates may be in it."""
+    text = "\0".join([*known, *call_ids])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
