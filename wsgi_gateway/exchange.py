@@ -97,14 +97,18 @@ class Call(Struct, kw_only=True):
 
 
 class Gateway:
-    """Everything that requests share: the routing table, the upstream connections, stored responses."""
+    """Everything that requests share: the routing table, the upstream connections, stored responses.
 
-    def __init__(self, config: Config) -> None:
+    ``keepalive``: seconds after which a comment breaks a stream's silence; None for never.
+    """
+
+    def __init__(self, config: Config, keepalive: float | None = None) -> None:
         timeout = config.listeners[0].timeout if config.listeners else None
         self.models = ModelTable(config)
         self._upstreams = UpstreamClient(timeout or _READ_TIMEOUT)
         self._store = MemoryStore()
         self._thoughts = ThoughtCache()
+        self._keepalive = keepalive
 
     def answer(self, api: str, request: Request) -> Answer:
         """Answer one POST of ``api``. Never raises: errors come as the client's API writes them."""
@@ -166,7 +170,12 @@ class Gateway:
                 return refusal_verbatim(call, reply.status, content)
             if call.streams and reply.is_event_stream:
                 stream = relay.passed(
-                    reply, call.client.tap(), call.client, call.provider, call.alias
+                    reply,
+                    call.client.tap(),
+                    call.client,
+                    call.provider,
+                    call.alias,
+                    self._keepalive,
                 )
                 return Answer(200, _STREAM_HEADERS | call.headers, stream)
             if call.streams:
@@ -242,7 +251,11 @@ class Gateway:
         else:
             pieces = iter([self._events_of(call, reply, translation)])
         stream = relay.written(
-            reply, pieces, writer, lambda response: self._remember(call, response)
+            reply,
+            pieces,
+            writer,
+            lambda response: self._remember(call, response),
+            self._keepalive,
         )
         return Answer(200, _STREAM_HEADERS | call.headers, stream)
 
