@@ -34,6 +34,7 @@ from wsgi_gateway.state import MemoryStore, ThoughtCache, expand, remember
 from wsgi_gateway.upstream import (
     UpstreamClient,
     UpstreamReply,
+    is_long_wait,
     redacted,
     reply_headers,
     request_headers,
@@ -118,12 +119,14 @@ class Gateway:
         """What ``handle`` makes of a routed request. Never raises; the headers name who was asked."""
         client = PROTOCOLS[api]
         own_headers = {"x-gateway-request-id": new_id("req_")}
+        call = None
         try:
             call = self._route(client, request)
             own_headers["x-gateway-provider"] = call.provider.name
             own_headers["x-gateway-model"] = call.model
             answer = handle(call)
         except ApiError as error:
+            error.headers = (call.headers if call else {}) | error.headers
             answer = error_answer(client, error)
         except RecursionError:
             answer = error_answer(
@@ -288,7 +291,7 @@ class Gateway:
         url = f"{path}{tail}?{query.lstrip('&')}" if query else path + tail
         headers = request_headers(call.provider, api, call.request.headers, same_api=call.same_api)
         reply = self._upstreams.post(url, headers, body, call.request.client)
-        call.headers |= reply_headers(reply.headers)
+        call.headers |= reply_headers(reply.headers, call.client.name)
         return reply
 
 
@@ -296,7 +299,7 @@ def error_answer(client: Protocol, error: ApiError) -> Answer:
     """An error as the client's API writes it."""
     status, body = client.error_body(error)
     headers = JSON_HEADERS | error.headers
-    if error.kind in ("quota", "upstream_auth"):
+    if error.kind in ("quota", "upstream_auth") or is_long_wait(error.headers):
         headers["x-should-retry"] = "false"
     return Answer(status, headers, encode(body))
 
@@ -354,6 +357,7 @@ def passed_body(call: Call) -> bytes:
 def refusal_verbatim(call: Call, status: int, content: bytes) -> Answer:
     """An upstream's error in the client's own API goes on as it came, if it is fit for the client's eyes."""
     error = refusal(call, status, content)
+    error.headers |= call.headers
     try:
         is_native = "error" in read_body(content) and error.kind != "upstream_auth"
     except ApiError:
@@ -373,6 +377,4 @@ def refusal(call: Call, status: int, content: bytes) -> ApiError:
         return ApiError(
             "upstream_auth", f"provider {call.provider.name!r} refused the gateway's credentials"
         )
-    error = redacted(call.upstream.read_error(status, content), call.provider)
-    error.headers |= call.headers
-    return error
+    return redacted(call.upstream.read_error(status, content), call.provider)
