@@ -25,6 +25,8 @@ from wsgi_gateway.protocols.events import Event
 from wsgi_gateway.protocols.ids import new_id
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages.model_echo import rename_reply
+from wsgi_gateway.protocols.messages.native_request import without_unfounded_thinking
+from wsgi_gateway.protocols.model_name import with_model
 from wsgi_gateway.protocols.reply import fold
 from wsgi_gateway.protocols.stop_sequences import StopCutter
 from wsgi_gateway.protocols.table import PROTOCOLS, Protocol
@@ -51,7 +53,6 @@ _STREAM_HEADERS = {
     "x-accel-buffering": "no",
 }
 JSON_HEADERS = {"content-type": "application/json"}
-_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Request(Struct, kw_only=True):
@@ -343,15 +344,15 @@ def passed_body(call: Call) -> bytes:
     """The client's bytes, with the upstream's name for the model, and without what only we can read."""
     raw = call.request.body
     if _SEAL_MARK in raw:
-        loss = Loss(call.client.name)
-        loss.dropped("reasoning history", "made by another provider, which alone can read it")
-        call.headers["x-gateway-warning"] = loss.header() or ""
-        raw = encode(seal.without_sealed(call.body))
-    if call.body.get("model") != call.model:
-        fields = _decode_fields(raw)
-        fields["model"] = msgspec.Raw(encode(call.model))
-        raw = encode(fields)
-    return raw
+        kept = seal.without_sealed(call.body)
+        if kept != call.body:
+            loss = Loss(call.client.name)
+            loss.dropped("reasoning history", "made by another provider, which alone can read it")
+            if call.client.name == "messages":
+                kept = without_unfounded_thinking(kept, loss)
+            call.headers["x-gateway-warning"] = loss.header() or ""
+            raw = encode(kept)
+    return raw if call.body.get("model") == call.model else with_model(raw, call.model)
 
 
 def refusal_verbatim(call: Call, status: int, content: bytes) -> Answer:

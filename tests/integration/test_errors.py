@@ -1,15 +1,13 @@
 """Errors before the stream: HTTP statuses, in the client's dialect, with the right SDK exception.
 
 Here: what upstreams refuse or garble, what clients send wrongly, what nobody may learn. Not here:
-errors after the first event (test_failures.py).
+errors after the first event (test_failures.py), their headers (test_reply_headers.py).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import anthropic
@@ -29,10 +27,9 @@ from support.pairs import (
     check_error_body,
     error_body,
     model_of,
-    reply_to,
 )
 from support.streams import PLAIN, Answer, Api
-from support.upstream import Reply, Request, Upstream, closed_port, json_reply, sse_reply
+from support.upstream import Reply, Upstream, closed_port, json_reply
 
 ASK = Ask((user("Hello"),))
 
@@ -140,136 +137,6 @@ def test_native_error_body_is_passed_on_whole(
     answer = clients.raw(client_api, model_of(client_api), ASK)
 
     assert answer.json() == body
-
-
-def with_headers(reply: Reply, **headers: str) -> Reply:
-    return replace(reply, headers={**reply.headers, **headers})
-
-
-def failing(api: Api, how: str) -> Reply:
-    if how == "first event of a stream":
-        error = error_body(api, "No room", *TOLD[500])
-        return sse_reply(b"event: error\ndata: " + json.dumps(error).encode() + b"\n\n")
-    if how == "error with status 200":
-        return json_reply(error_body(api, "No room", *TOLD[500]))
-    return upstream_error(api, int(how), "No room")
-
-
-@PAIRS
-@PLAIN_AND_STREAM
-@pytest.mark.parametrize(
-    "how", ["400", "401", "429", "500", "error with status 200", "first event of a stream"]
-)
-def test_request_ids_come_with_every_error(
-    upstream: Upstream,
-    clients: Clients,
-    client_api: Api,
-    upstream_api: Api,
-    how: str,
-    stream: bool,
-) -> None:
-    name = "request-id" if upstream_api == "messages" else "x-request-id"
-    upstream.script(with_headers(failing(upstream_api, how), **{name: "req_upstream"}))
-
-    failure = failure_of(clients, client_api, model_of(upstream_api), stream=stream)
-
-    headers = failure.response.headers
-    assert failure.request_id == headers["x-request-id"] == headers["request-id"] == "req_upstream"
-    assert headers["x-gateway-request-id"] not in {"", "req_upstream"}
-
-
-@PAIRS
-@PLAIN_AND_STREAM
-def test_request_ids_come_with_every_success(
-    upstream: Upstream, clients: Clients, client_api: Api, upstream_api: Api, stream: bool
-) -> None:
-    name = "request-id" if upstream_api == "messages" else "x-request-id"
-
-    def reply(request: Request) -> Reply:
-        answer = reply_to(request, upstream_api, Answer("Hello"))
-        return with_headers(answer, **{name: "req_upstream"})
-
-    upstream.script(reply)
-    headers = clients.raw(client_api, model_of(upstream_api), ASK, stream=stream).headers
-
-    assert headers["x-request-id"] == headers["request-id"] == "req_upstream"
-    assert headers["x-gateway-request-id"] not in {"", "req_upstream"}
-
-
-@PAIRS
-@PLAIN_AND_STREAM
-@pytest.mark.parametrize("status", [200, 429])
-def test_limits_come_under_the_names_of_the_clients_api(
-    upstream: Upstream,
-    clients: Clients,
-    client_api: Api,
-    upstream_api: Api,
-    status: int,
-    stream: bool,
-) -> None:
-    names = {
-        "messages": ("anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset"),
-        "openai": ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
-    }
-    resets = {"messages": "2001-01-01T00:00:00Z", "openai": "0s"}
-    theirs, ours = (api if api == "messages" else "openai" for api in (upstream_api, client_api))
-    sent = {names[theirs][0]: "17", names[theirs][1]: resets[theirs], "retry-after": "7"}
-
-    def reply(request: Request) -> Reply:
-        answer = reply_to(request, upstream_api, Answer("Hello"))
-        if status != 200:
-            answer = upstream_error(upstream_api, status, "Slower")
-        return with_headers(answer, **sent)
-
-    upstream.script(reply)
-    answer = clients.raw(client_api, model_of(upstream_api), ASK, stream=stream)
-
-    assert answer.status_code == status
-    assert sent.items() <= dict(answer.headers).items(), "the upstream's own names are kept"
-    remaining, reset = names[ours]
-    assert answer.headers[remaining] == "17"
-    if ours != theirs == "messages":
-        assert answer.headers[reset] == "0s"
-    elif ours != theirs:
-        assert datetime.fromisoformat(answer.headers[reset]) <= datetime.now(UTC)
-    assert "x-should-retry" not in answer.headers
-
-
-@PAIRS
-@pytest.mark.parametrize(
-    ("code", "headers", "should_retry"),
-    [
-        ("rate_limit_exceeded", {"retry-after": "59"}, None),
-        ("rate_limit_exceeded", {"retry-after": "59", "x-should-retry": "true"}, "true"),
-        ("rate_limit_exceeded", {"retry-after": "3600"}, "false"),
-        ("rate_limit_exceeded", {"retry-after": "3600", "x-should-retry": "true"}, "false"),
-        ("rate_limit_exceeded", {"retry-after-ms": "90000"}, "false"),
-        ("insufficient_quota", {}, "false"),
-    ],
-)
-def test_clients_are_told_where_it_is_no_use_to_try_again(
-    upstream: Upstream,
-    clients: Clients,
-    client_api: Api,
-    upstream_api: Api,
-    code: str,
-    headers: dict[str, str],
-    should_retry: str | None,
-) -> None:
-    """anthropic-py would sleep for the hour, and all SDKs would ask twice more of an account without money."""
-    quota = code == "insufficient_quota"
-    kind = "billing_error" if quota else "rate_limit_error"
-    status = 402 if quota and upstream_api == "messages" else 429
-    body = error_body(upstream_api, "Not now", kind if upstream_api == "messages" else code, code)
-    upstream.script(json_reply(body, status, headers))
-
-    answer = clients.raw(client_api, model_of(upstream_api), ASK)
-
-    assert answer.headers.get("x-should-retry") == should_retry
-    assert {name: answer.headers.get(name) for name in headers} == {
-        **headers,
-        **({"x-should-retry": should_retry} if "x-should-retry" in headers else {}),
-    }
 
 
 @PAIRS
