@@ -37,7 +37,7 @@ def told(clock: Clock, steps: list[tuple[float, bytes]], keepalive: float | None
             clock.now += seconds
             yield data
 
-    reply: Any = SimpleNamespace(wake_at=None)
+    reply: Any = SimpleNamespace(patience=None)
     return list(Stream(pieces(), reply, keepalive))
 
 

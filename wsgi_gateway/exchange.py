@@ -350,7 +350,9 @@ def passed_body(call: Call) -> bytes:
             loss.dropped("reasoning history", "made by another provider, which alone can read it")
             if call.client.name == "messages":
                 kept = without_unfounded_thinking(kept, loss)
-            call.headers["x-gateway-warning"] = loss.header() or ""
+            if call.provider.on_loss == "reject":
+                loss.insist_on_exact()
+            _warn(call, loss)
             raw = encode(kept)
     return raw if call.body.get("model") == call.model else with_model(raw, call.model)
 

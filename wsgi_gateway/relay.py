@@ -37,16 +37,21 @@ class Stream:
 
     def __iter__(self) -> Iterator[bytes]:
         reply, keepalive = self._reply, self._keepalive
+        due = 0.0
         try:
             for data in self._pieces:
                 if data:
                     yield data
-                elif reply.wake_at is not None and monotonic() >= reply.wake_at:
-                    yield COMMENT
-                else:
+                elif reply.patience is None:
                     continue
+                elif (left := due - monotonic()) > 0:
+                    reply.patience = left
+                    continue
+                else:
+                    yield COMMENT
+                reply.patience = keepalive
                 if keepalive is not None:
-                    reply.wake_at = monotonic() + keepalive
+                    due = monotonic() + keepalive
         except ClientGone:
             return
 
@@ -103,7 +108,7 @@ def written(
     def stream() -> Generator[bytes]:
         events: list[Event] | None = first
         while events is not None:
-            data = writer.write(events) if events else b""
+            data = writer.write(events)
             response = writer.response
             if response is not None:
                 on_complete(response)

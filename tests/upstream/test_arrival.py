@@ -16,17 +16,25 @@ from wsgi_gateway.upstream.arrival import Arrival
 CHUNKED = b"transfer-encoding: chunked"
 LONG = 30.0
 """Seconds that no test waits for."""
+MOMENT = 1e-6
 
 
 class Exchange:
     """A reply whose head has been read, and the socket on which its body comes."""
 
-    def __init__(self, header: bytes, ours: socket.socket, theirs: socket.socket) -> None:
+    def __init__(
+        self,
+        header: bytes,
+        ours: socket.socket,
+        theirs: socket.socket,
+        timeout: float | None = None,
+    ) -> None:
         self.ours, self.theirs = ours, theirs
+        ours.settimeout(timeout)
         theirs.sendall(b"HTTP/1.1 200 OK\r\n%b\r\n\r\n" % header)
         response = HTTPResponse(ours)
         response.begin()
-        self.reply = urllib3.HTTPResponse(response, preload_content=False)
+        self.reply = urllib3.HTTPResponse(response, dict(response.headers), preload_content=False)
         self.arrival = Arrival(self.reply)
 
     def read(self) -> bytes:
@@ -47,7 +55,7 @@ def chunked(sockets: tuple[socket.socket, socket.socket]) -> Exchange:
 
 def test_silence_ends_a_wait_and_loses_nothing(chunked: Exchange) -> None:
     for word in (b"one", b"two"):
-        assert not chunked.arrival.wait(0)
+        assert not chunked.arrival.wait(MOMENT)
         assert not chunked.arrival.wait(0.01)
         chunked.theirs.sendall(b"3\r\n%b\r\n" % word)
         assert chunked.arrival.wait(LONG)
@@ -57,18 +65,18 @@ def test_silence_ends_a_wait_and_loses_nothing(chunked: Exchange) -> None:
 def test_what_was_read_ahead_is_not_waited_for(chunked: Exchange) -> None:
     chunked.theirs.sendall(b"3\r\none\r\n3\r\ntwo\r\n")
     assert chunked.read() == b"one"
-    assert chunked.arrival.wait(0)
+    assert chunked.arrival.wait(MOMENT)
     assert chunked.read() == b"two"
-    assert not chunked.arrival.wait(0)
+    assert not chunked.arrival.wait(MOMENT)
 
 
 def test_the_halves_of_a_line_end_may_come_apart(chunked: Exchange) -> None:
     chunked.theirs.sendall(b"3\r\none\r")
     assert chunked.read() == b"one"
-    assert chunked.arrival.wait(0)
+    assert chunked.arrival.wait(MOMENT)
     chunked.theirs.sendall(b"\n3\r\ntwo")
     assert chunked.read() == b"two"
-    assert not chunked.arrival.wait(0)
+    assert not chunked.arrival.wait(MOMENT)
 
 
 @pytest.mark.parametrize("header", [b"content-length: 9", b"connection: close", CHUNKED])
@@ -85,8 +93,10 @@ def test_an_end_that_was_read_has_arrived(chunked: Exchange) -> None:
     assert chunked.arrival.wait(LONG)
 
 
-def test_waits_in_a_row_are_no_longer_than_the_sockets_timeout(chunked: Exchange) -> None:
-    chunked.ours.settimeout(0.02)
+def test_waits_in_a_row_are_no_longer_than_the_sockets_timeout(
+    sockets: tuple[socket.socket, socket.socket],
+) -> None:
+    chunked = Exchange(CHUNKED, *sockets, timeout=0.02)
     assert not chunked.arrival.wait(0.01)
     chunked.theirs.sendall(b"3\r\none\r\n")
     assert chunked.arrival.wait(LONG)
@@ -95,7 +105,24 @@ def test_waits_in_a_row_are_no_longer_than_the_sockets_timeout(chunked: Exchange
     assert not chunked.arrival.wait(0.015)
     with pytest.raises(TimeoutError):
         chunked.arrival.wait(LONG)
-    assert chunked.ours.gettimeout() == 0.02
+
+
+@pytest.mark.parametrize("news", [b"3", b"3;x", b"0\r\n"])
+def test_a_read_that_needs_more_has_the_sockets_own_timeout(
+    sockets: tuple[socket.socket, socket.socket], news: bytes
+) -> None:
+    chunked = Exchange(CHUNKED, *sockets, timeout=LONG)
+    assert not chunked.arrival.wait(MOMENT)
+    chunked.theirs.sendall(news)
+    assert chunked.arrival.wait(1)
+    assert chunked.ours.gettimeout() == LONG
+
+
+def test_so_has_one_of_packed_data(sockets: tuple[socket.socket, socket.socket]) -> None:
+    packed = Exchange(CHUNKED + b"\r\ncontent-encoding: gzip", *sockets, timeout=LONG)
+    packed.theirs.sendall(b"3\r\none\r\n")
+    assert packed.arrival.wait(1)
+    assert packed.ours.gettimeout() == LONG
 
 
 @given(st.lists(st.binary(min_size=1, max_size=20), max_size=5), st.data())
@@ -106,13 +133,12 @@ def test_any_cut_of_a_body_is_read_as_it_was_sent(chunks: list[bytes], data: st.
     ours, theirs = socket.socketpair()
     received = b""
     with ours, theirs:
-        exchange = Exchange(CHUNKED, ours, theirs)
-        ours.settimeout(LONG)
+        exchange = Exchange(CHUNKED, ours, theirs, timeout=LONG)
         sent = 0
         for cut in cuts:
             theirs.sendall(body[sent:cut])
             sent = cut
-            exchange.arrival.wait(0)
+            exchange.arrival.wait(MOMENT)
         theirs.sendall(body[sent:])
         while exchange.arrival.wait(LONG) and (piece := exchange.read()):
             received += piece

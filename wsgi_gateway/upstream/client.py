@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
-from time import monotonic
 
 import requests
 import urllib3
@@ -26,8 +25,8 @@ class UpstreamReply:
         self._response = response
         self._client = client
         self._arrival = Arrival(response.raw)
-        self.wake_at: float | None = None
-        """When ``chunks`` is to give b"" if nothing came until then; a time of ``time.monotonic``."""
+        self.patience: float | None = None
+        """Seconds without a byte after which ``chunks`` is to give b""; None for never."""
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
 
@@ -46,7 +45,7 @@ class UpstreamReply:
         return b"".join(self.chunks())
 
     def chunks(self) -> Iterator[bytes]:
-        """The body in pieces as they arrive, none held back to fill a buffer. A piece is b"" at ``wake_at``.
+        """The body in pieces as they arrive, none held back to fill a buffer. b"" after ``patience``.
 
         Raises ApiError (upstream_invalid, timeout) where the body breaks off or falls silent, and ClientGone.
         """
@@ -61,9 +60,8 @@ class UpstreamReply:
             ) from None
 
     def _next(self) -> bytes | None:
-        """The next piece; None at the end. What a compressed body holds back is not waited for by the clock."""
-        wake_at = self.wake_at
-        if wake_at is not None and not self._arrival.wait(wake_at - monotonic()):
+        """The next piece, b"" after ``patience``, None at the end."""
+        if self.patience is not None and not self._arrival.wait(self.patience):
             return b""
         return self._response.raw.read1(_READ_SIZE, decode_content=True) or None
 
