@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from wsgi_gateway.config import Config, load_config
 from wsgi_gateway.exchange import Gateway, error_answer
+from wsgi_gateway.keepalive import keepalive_interval
 from wsgi_gateway.protocols.errors import ApiError, kind_of_status
 from wsgi_gateway.protocols.table import PROTOCOLS
 from wsgi_gateway.views import chat_completions, health, messages, models, responses, token_counts
@@ -21,11 +22,12 @@ def create_blueprint(config: ConfigSource, name: str = "wsgi_gateway") -> Bluepr
     """The gateway as a blueprint, to be mounted under any ``url_prefix`` of an existing Flask app.
 
     ``config`` is a config file's path, its content as a mapping, or a loaded Config. Give each blueprint its
-    own ``name`` where one app mounts several. Raises ConfigError.
+    own ``name`` where one app mounts several. Raises ConfigError, and ValueError for a WSGI_GATEWAY_KEEPALIVE
+    that is no number of seconds.
     """
     loaded = config if isinstance(config, Config) else load_config(config)
     blueprint = Blueprint(name, __name__)
-    gateway = Gateway(loaded)
+    gateway = Gateway(loaded, keepalive_interval(os.environ))
     for view in (chat_completions, messages, responses, token_counts, models):
         view.register(blueprint, gateway)
     health.register(blueprint)

@@ -25,6 +25,8 @@ from wsgi_gateway.protocols.events import Event
 from wsgi_gateway.protocols.ids import new_id
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages.model_echo import rename_reply
+from wsgi_gateway.protocols.messages.native_request import without_unfounded_thinking
+from wsgi_gateway.protocols.model_name import with_model
 from wsgi_gateway.protocols.reply import fold
 from wsgi_gateway.protocols.stop_sequences import StopCutter
 from wsgi_gateway.protocols.table import PROTOCOLS, Protocol
@@ -34,6 +36,7 @@ from wsgi_gateway.state import MemoryStore, ThoughtCache, expand, remember
 from wsgi_gateway.upstream import (
     UpstreamClient,
     UpstreamReply,
+    is_long_wait,
     redacted,
     reply_headers,
     request_headers,
@@ -50,7 +53,6 @@ _STREAM_HEADERS = {
     "x-accel-buffering": "no",
 }
 JSON_HEADERS = {"content-type": "application/json"}
-_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Request(Struct, kw_only=True):
@@ -97,14 +99,18 @@ class Call(Struct, kw_only=True):
 
 
 class Gateway:
-    """Everything that requests share: the routing table, the upstream connections, stored responses."""
+    """Everything that requests share: the routing table, the upstream connections, stored responses.
 
-    def __init__(self, config: Config) -> None:
+    ``keepalive``: seconds after which a comment breaks a stream's silence; None for never.
+    """
+
+    def __init__(self, config: Config, keepalive: float | None = None) -> None:
         timeout = config.listeners[0].timeout if config.listeners else None
         self.models = ModelTable(config)
         self._upstreams = UpstreamClient(timeout or _READ_TIMEOUT)
         self._store = MemoryStore()
         self._thoughts = ThoughtCache()
+        self._keepalive = keepalive
 
     def answer(self, api: str, request: Request) -> Answer:
         """Answer one POST of ``api``. Never raises: errors come as the client's API writes them."""
@@ -114,12 +120,14 @@ class Gateway:
         """What ``handle`` makes of a routed request. Never raises; the headers name who was asked."""
         client = PROTOCOLS[api]
         own_headers = {"x-gateway-request-id": new_id("req_")}
+        call = None
         try:
             call = self._route(client, request)
             own_headers["x-gateway-provider"] = call.provider.name
             own_headers["x-gateway-model"] = call.model
             answer = handle(call)
         except ApiError as error:
+            error.headers = (call.headers if call else {}) | error.headers
             answer = error_answer(client, error)
         except RecursionError:
             answer = error_answer(
@@ -166,7 +174,12 @@ class Gateway:
                 return refusal_verbatim(call, reply.status, content)
             if call.streams and reply.is_event_stream:
                 stream = relay.passed(
-                    reply, call.client.tap(), call.client, call.provider, call.alias
+                    reply,
+                    call.client.tap(),
+                    call.client,
+                    call.provider,
+                    call.alias,
+                    self._keepalive,
                 )
                 return Answer(200, _STREAM_HEADERS | call.headers, stream)
             if call.streams:
@@ -242,7 +255,11 @@ class Gateway:
         else:
             pieces = iter([self._events_of(call, reply, translation)])
         stream = relay.written(
-            reply, pieces, writer, lambda response: self._remember(call, response)
+            reply,
+            pieces,
+            writer,
+            lambda response: self._remember(call, response),
+            self._keepalive,
         )
         return Answer(200, _STREAM_HEADERS | call.headers, stream)
 
@@ -275,7 +292,7 @@ class Gateway:
         url = f"{path}{tail}?{query.lstrip('&')}" if query else path + tail
         headers = request_headers(call.provider, api, call.request.headers, same_api=call.same_api)
         reply = self._upstreams.post(url, headers, body, call.request.client)
-        call.headers |= reply_headers(reply.headers)
+        call.headers |= reply_headers(reply.headers, call.client.name)
         return reply
 
 
@@ -283,7 +300,7 @@ def error_answer(client: Protocol, error: ApiError) -> Answer:
     """An error as the client's API writes it."""
     status, body = client.error_body(error)
     headers = JSON_HEADERS | error.headers
-    if error.kind in ("quota", "upstream_auth"):
+    if error.kind in ("quota", "upstream_auth") or is_long_wait(error.headers):
         headers["x-should-retry"] = "false"
     return Answer(status, headers, encode(body))
 
@@ -327,20 +344,23 @@ def passed_body(call: Call) -> bytes:
     """The client's bytes, with the upstream's name for the model, and without what only we can read."""
     raw = call.request.body
     if _SEAL_MARK in raw:
-        loss = Loss(call.client.name)
-        loss.dropped("reasoning history", "made by another provider, which alone can read it")
-        call.headers["x-gateway-warning"] = loss.header() or ""
-        raw = encode(seal.without_sealed(call.body))
-    if call.body.get("model") != call.model:
-        fields = _decode_fields(raw)
-        fields["model"] = msgspec.Raw(encode(call.model))
-        raw = encode(fields)
-    return raw
+        kept = seal.without_sealed(call.body)
+        if kept != call.body:
+            loss = Loss(call.client.name)
+            loss.dropped("reasoning history", "made by another provider, which alone can read it")
+            if call.client.name == "messages":
+                kept = without_unfounded_thinking(kept, loss)
+            if call.provider.on_loss == "reject":
+                loss.insist_on_exact()
+            _warn(call, loss)
+            raw = encode(kept)
+    return raw if call.body.get("model") == call.model else with_model(raw, call.model)
 
 
 def refusal_verbatim(call: Call, status: int, content: bytes) -> Answer:
     """An upstream's error in the client's own API goes on as it came, if it is fit for the client's eyes."""
     error = refusal(call, status, content)
+    error.headers |= call.headers
     try:
         is_native = "error" in read_body(content) and error.kind != "upstream_auth"
     except ApiError:
@@ -360,6 +380,4 @@ def refusal(call: Call, status: int, content: bytes) -> ApiError:
         return ApiError(
             "upstream_auth", f"provider {call.provider.name!r} refused the gateway's credentials"
         )
-    error = redacted(call.upstream.read_error(status, content), call.provider)
-    error.headers |= call.headers
-    return error
+    return redacted(call.upstream.read_error(status, content), call.provider)

@@ -7,10 +7,12 @@ ends, the upstream's connection is released.
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 from wsgi_gateway.client_watch import ClientGone
 from wsgi_gateway.config import Provider
+from wsgi_gateway.keepalive import COMMENT
 from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Event, Failed
@@ -21,15 +23,35 @@ from wsgi_gateway.upstream import UpstreamReply, redacted, without_key
 
 
 class Stream:
-    """A client's stream and the upstream it hangs on. ``close`` works at any time, also before the first byte."""
+    """A client's stream and the upstream it hangs on. ``close`` works at any time, also before the first byte.
 
-    def __init__(self, pieces: Generator[bytes], reply: UpstreamReply) -> None:
+    ``pieces`` are whole events or b"". Where these tell the client nothing for ``keepalive`` seconds, a comment does.
+    """
+
+    def __init__(
+        self, pieces: Generator[bytes], reply: UpstreamReply, keepalive: float | None
+    ) -> None:
         self._pieces = pieces
         self._reply = reply
+        self._keepalive = keepalive
 
     def __iter__(self) -> Iterator[bytes]:
+        reply, keepalive = self._reply, self._keepalive
+        due = 0.0
         try:
-            yield from self._pieces
+            for data in self._pieces:
+                if data:
+                    yield data
+                elif reply.patience is None:
+                    continue
+                elif (left := due - monotonic()) > 0:
+                    reply.patience = left
+                    continue
+                else:
+                    yield COMMENT
+                reply.patience = keepalive
+                if keepalive is not None:
+                    due = monotonic() + keepalive
         except ClientGone:
             return
 
@@ -73,6 +95,7 @@ def written(
     pieces: Iterator[list[Event]],
     writer: StreamWriter,
     on_complete: Callable[[dict[str, Any]], None],
+    keepalive: float | None,
 ) -> Stream:
     """Events as the client's stream. Raises ApiError if the upstream failed before anything good came.
 
@@ -89,16 +112,20 @@ def written(
             response = writer.response
             if response is not None:
                 on_complete(response)
-            if data:
-                yield data
+            yield data
             events = next(pieces, None)
         reply.close()
 
-    return Stream(stream(), reply)
+    return Stream(stream(), reply, keepalive)
 
 
 def passed(
-    reply: UpstreamReply, tap: Tap, client: Protocol, provider: Provider, alias: str | None
+    reply: UpstreamReply,
+    tap: Tap,
+    client: Protocol,
+    provider: Provider,
+    alias: str | None,
+    keepalive: float | None,
 ) -> Stream:
     """The upstream's bytes as they are, but for an ``alias`` that a Messages client asked for.
 
@@ -121,9 +148,8 @@ def passed(
         yield told(rename_stream(first, alias) if alias else first)
         try:
             while not tap.final and (chunk := next(chunks, None)) is not None:
-                data = tap.feed(chunk)
-                if data:
-                    yield told(data)
+                data = tap.feed(chunk) if chunk else b""
+                yield told(data)
             if tap.final:
                 reply.drain()
         except ApiError as broken:
@@ -135,4 +161,4 @@ def passed(
             yield tap.failure(error)
         reply.close()
 
-    return Stream(stream(), reply)
+    return Stream(stream(), reply, keepalive)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from wsgi_gateway.config import Config, ConfigError, discover_config, load_config
+from wsgi_gateway.keepalive import keepalive_interval
 
 DEFAULT_ADDRESS = ("127.0.0.1", 12000)
 
@@ -22,12 +23,14 @@ def serve(
     """Replace this process by gunicorn with the gateway.
 
     Options that are None come from WSGI_GATEWAY_CONFIG, _HOST, _PORT and _WORKERS, then from the config's first
-    listener. A config's warnings go to stderr, and so do its problems if it cannot be served: then the exit code is 2.
+    listener. A config's warnings go to stderr, and so do its problems if it cannot be served, or those of
+    WSGI_GATEWAY_KEEPALIVE: then the exit code is 2.
     """
     config_path = config_path or os.environ.get("WSGI_GATEWAY_CONFIG")
     try:
         config = load_config(config_path) if config_path else discover_config(os.environ)
-    except ConfigError as error:
+        keepalive_interval(os.environ)
+    except (ConfigError, ValueError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
     for warning in config.warnings:

@@ -80,7 +80,6 @@ def test_case_15_a_client_that_leaves_is_not_worth_a_line_in_the_log(
     assert gateway.output == before
 
 
-@pytest.mark.xfail(strict=True, reason="case 16: no keepalive while an upstream is silent")
 def test_case_16_a_silence_is_bridged_by_comments(upstream: Upstream) -> None:
     """All pairs at once, behind a gateway whose interval was shortened from its 15 seconds."""
     silence = threading.Event()

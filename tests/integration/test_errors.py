@@ -1,7 +1,7 @@
 """Errors before the stream: HTTP statuses, in the client's dialect, with the right SDK exception.
 
 Here: what upstreams refuse or garble, what clients send wrongly, what nobody may learn. Not here:
-errors after the first event (test_failures.py).
+errors after the first event (test_failures.py), their headers (test_reply_headers.py).
 """
 
 from __future__ import annotations
@@ -137,22 +137,6 @@ def test_native_error_body_is_passed_on_whole(
     answer = clients.raw(client_api, model_of(client_api), ASK)
 
     assert answer.json() == body
-
-
-@PAIRS
-def test_retry_after_and_request_id_are_forwarded(
-    upstream: Upstream, clients: Clients, client_api: Api, upstream_api: Api
-) -> None:
-    name = "request-id" if upstream_api == "messages" else "x-request-id"
-    upstream.script(
-        upstream_error(upstream_api, 429, "Slower", **{"retry-after": "7", name: "req_upstream"})
-    )
-
-    failure = failure_of(clients, client_api, model_of(upstream_api))
-
-    assert failure.response.headers["retry-after"] == "7"
-    assert failure.response.headers["x-request-id"] == "req_upstream"
-    assert failure.request_id == "req_upstream"
 
 
 @PAIRS

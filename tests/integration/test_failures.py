@@ -43,6 +43,9 @@ LAST_WORDS: dict[Api, bytes] = {
 }
 """What tells in each API that the reply is complete, though its terminator may still be missing."""
 
+PASSED_END: dict[Api, bytes] = {**LAST_WORDS, "messages": b"message_stop"}
+"""The same for streams that pass through, which are not read as closely."""
+
 
 def error_of(raw: bytes) -> Json:
     """The error that ends a failed stream, flat: type or code, and message."""
@@ -152,6 +155,29 @@ def test_stream_that_breaks_off_never_looks_finished(
         ending = check(client_api, answer.content, usage_asked=True)
         told_all = offset > complete and ending in {"finished", left_open}
         assert ending == "failed" or told_all, where
+
+
+@CLIENTS
+def test_what_came_whole_passes_before_the_failure(
+    upstream: Upstream, clients: Clients, client_api: Api
+) -> None:
+    """Not one byte of a torn event does, also where its JSON seems to end."""
+    stream = GOLDEN[client_api]
+    end = stream.index(PASSED_END[client_api])
+    braces = {at + 1 for at in range(end) if stream[at : at + 1] == b"}"}
+    inner = {at for at in braces if not stream.startswith(b"\n\n", at)}
+    for offset in [at for at in offsets(stream) if at < end] + sorted(inner)[::7]:
+        upstream.script(sse_reply(stream[:offset], "length", broken=True))
+
+        answer = clients.raw(client_api, model_of(client_api), ASK, stream=True)
+
+        came = b"".join(stream[:offset].rpartition(b"\n\n")[:2])
+        if came:
+            assert answer.content.startswith(came), offset
+            assert answer.content.removeprefix(came).count(b"\n\n") == 1, offset
+            assert check(client_api, answer.content) == "failed", offset
+        else:
+            assert answer.status_code == 502
 
 
 @PAIRS

@@ -1,7 +1,7 @@
-"""What passes through untouched, what must not pass, and that nothing waits.
+"""What goes along with a body, what must not, and that nothing waits.
 
-Here: unknown fields, headers and events between peers of the same API; credentials; redirects; the
-timing of events and of farewells, for all pairs. Not here: meaning (test_matrix.py).
+Here: headers, credentials, redirects, the timing of events and of farewells, for all pairs. Not here: the bytes of
+bodies that pass through (test_byte_for_byte.py), meaning (test_matrix.py).
 """
 
 from __future__ import annotations
@@ -19,11 +19,9 @@ from support.asks import WRITERS, Ask, user
 from support.dialects import CLIENT_KEY, PATHS, Clients
 from support.gateway import PROVIDER_KEY, GatewayProcess, config, provider
 from support.pairs import (
-    CLIENTS,
     PAIRS,
     PLAIN_AND_STREAM,
     UPSTREAMS,
-    asks_usage,
     model_of,
     reply_to,
 )
@@ -36,50 +34,6 @@ ANSWER = Answer("one two three")
 
 
 # --- bodies and headers
-
-
-@CLIENTS
-def test_unknown_fields_of_a_request_reach_the_upstream(
-    upstream: Upstream, clients: Clients, client_api: Api
-) -> None:
-    upstream.script(json_reply(PLAIN[client_api](ANSWER)))
-    news = {"field_of_2031": {"deep": [1, {"x": None}]}, "big": 12345678901234567890, "f": 0.10}
-
-    answer = clients.raw(client_api, model_of(client_api), ASK, **news)
-
-    assert answer.status_code == 200
-    body = {"model": model_of(client_api), **WRITERS[client_api](ASK), **news}
-    assert upstream.last.json == body
-
-
-@CLIENTS
-def test_unknown_fields_of_a_reply_reach_the_client(
-    upstream: Upstream, clients: Clients, client_api: Api
-) -> None:
-    reply = json.dumps({"field_of_2031": [1e-7, 12345678901234567890], **PLAIN[client_api](ANSWER)})
-    upstream.script(Reply([reply.encode()], headers={"content-type": "application/json"}))
-
-    answer = clients.raw(client_api, model_of(client_api), ASK)
-
-    assert answer.content == reply.encode()
-
-
-@CLIENTS
-def test_unknown_events_reach_the_client_byte_for_byte(
-    upstream: Upstream, clients: Clients, client_api: Api
-) -> None:
-    first, *rest = frames_of(STREAMED[client_api](ANSWER))
-    news = (
-        b': a comment\n\nevent: event.of.2031\ndata:  {"type": "event.of.2031",  "odd":  1.50}\n\n'
-    )
-    stream = b"".join([first.replace(b'"gw-model"', b'"gw-model","new":{}'), news, *rest])
-    upstream.script(sse_reply(stream))
-
-    answer = clients.raw(
-        client_api, model_of(client_api), ASK, stream=True, **asks_usage(client_api)
-    )
-
-    assert answer.content == stream
 
 
 @PAIRS

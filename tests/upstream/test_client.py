@@ -108,6 +108,28 @@ def test_silence_is_a_timeout() -> None:
         assert caught.value.kind == "timeout"
 
 
+def test_a_silent_reply_gives_nothing_after_our_patience() -> None:
+    with serving(CHUNKED + chunk(b"one"), chunk(b"two") + b"0\r\n\r\n") as server:
+        reply = UpstreamClient(10).post(server.url, {}, b"{}", NoWatch())
+        chunks = reply.chunks()
+        assert next(chunks) == b"one"
+        reply.patience = 1e-4
+        assert [next(chunks), next(chunks)] == [b"", b""]
+        server.may_go_on.set()
+        assert b"".join(chunks) == b"two"
+
+
+def test_our_patience_does_not_prolong_the_timeout() -> None:
+    with serving(CHUNKED + chunk(b"one"), b"") as server:
+        reply = UpstreamClient(0.05).post(server.url, {}, b"{}", NoWatch())
+        chunks = reply.chunks()
+        assert next(chunks) == b"one"
+        reply.patience = 1e-4
+        with pytest.raises(ApiError) as caught:
+            assert set(chunks) == {b""}
+        assert caught.value.kind == "timeout"
+
+
 def test_nobody_there_is_unreachable() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]

@@ -54,13 +54,43 @@ def test_configured_headers_win_and_the_host_is_overridden() -> None:
     assert (sent["user-agent"], sent["host"]) == ("mine", "inner.example")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "application/json; charset=utf-8",
+        "application/vnd.example.2031+json",
+        "Application/JSON;profile=x",
+    ],
+)
+def test_a_json_type_goes_on_as_it_came_to_the_same_api(said: str) -> None:
+    client = {"Content-Type": said}
+    passed = request_headers(provider(), "chat_completions", client, same_api=True)
+    translated = request_headers(provider(), "chat_completions", client, same_api=False)
+    assert (passed["content-type"], translated["content-type"]) == (said, "application/json")
+
+
+@pytest.mark.parametrize(
+    "said", ["application/x-www-form-urlencoded", "text/plain", "application/jsonlines", ""]
+)
+def test_json_is_called_json_whatever_the_client_calls_it(said: str) -> None:
+    passed = request_headers(provider(), "responses", {"Content-Type": said}, same_api=True)
+    assert passed["content-type"] == "application/json"
+
+
 def test_reply_headers_are_filtered_and_request_ids_have_both_names() -> None:
     sent = {"Request-Id": "req_1", "Retry-After": "3", "Set-Cookie": "a=b", "Server": "x"}
-    assert reply_headers(CaseInsensitiveDict(sent)) == {
+    assert reply_headers(CaseInsensitiveDict(sent), "messages") == {
         "request-id": "req_1",
         "x-request-id": "req_1",
         "retry-after": "3",
     }
+
+
+def test_limits_keep_their_names_and_get_the_clients() -> None:
+    sent = CaseInsensitiveDict({"X-RateLimit-Limit-Tokens": "9"})
+    own, other = {"x-ratelimit-limit-tokens": "9"}, {"anthropic-ratelimit-tokens-limit": "9"}
+    assert reply_headers(sent, "chat_completions") == reply_headers(sent, "responses") == own
+    assert reply_headers(sent, "messages") == own | other
 
 
 def test_secrets_print_as_stars() -> None:

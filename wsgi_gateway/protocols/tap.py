@@ -2,17 +2,22 @@
 
 A tap does not parse what it need not: it looks for the marks of the few events that matter. It lets only whole
 events through, so that after an upstream that broke off mid-event a well-formed error can follow. And it writes anew
-what is legal in an event stream but makes the official SDKs fail or lose events (protocols digest 1.2).
+what makes the official SDKs fail or lose something: events of an odd form (protocols digest 1.2), values that are
+flawed (edge cases 26 and 55).
 """
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import ClassVar
+
+import msgspec
 
 from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Usage
 
+_check = msgspec.json.Decoder(msgspec.Raw).decode
 _BOUNDARIES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 ODD_LINES = rb"id:|retry:|event:[^\r\n]*\r?\n(?:data:)?\r?\n"
@@ -23,9 +28,13 @@ class Tap(ABC):
     """Base of the three dialects' taps; they define the marks, ``look`` and ``failure``."""
 
     marks: ClassVar[re.Pattern[bytes]]
+    ending: ClassVar[bytes]
+    """One more mark, of the last event. A word alone is found several times faster than as one of a pattern."""
     odd_start: ClassVar[re.Pattern[bytes]] = re.compile(rb"\xef\xbb\xbf|" + ODD_LINES)
     odd_inner: ClassVar[re.Pattern[bytes]] = re.compile(rb"\n(?:" + ODD_LINES + rb")")
     """What is written anew, at the start of a chunk and behind a line end (whose byte makes the search fast)."""
+    flaws: ClassVar[re.Pattern[bytes] | None] = None
+    """The mark of values that ``mended`` looks at; rare, so that hardly any event is parsed for it."""
 
     def __init__(self) -> None:
         self.ended = False
@@ -57,12 +66,20 @@ class Tap(ABC):
         return self._passed(rest.rstrip(b"\r\n") + b"\n\n")
 
     def is_whole(self, data: bytes) -> bool:
-        """Whether ``data`` can be a complete event's: JSON objects end with a brace."""
-        return data.rstrip().endswith(b"}")
+        """Whether ``data`` can be a complete event's: it is one JSON object."""
+        try:
+            _check(data)
+        except (msgspec.DecodeError, RecursionError):
+            return False
+        return data.lstrip().startswith(b"{")
 
     def name_of(self, event: sse.ServerSentEvent) -> str:
         """The name that an event gets where it is written anew."""
         return event.event
+
+    def mended(self, event: sse.ServerSentEvent) -> Iterable[tuple[bytes, bytes]]:  # noqa: ARG002
+        """The JSON texts of values that may have flaws, in the event's order, and what passes instead."""
+        return ()
 
     @abstractmethod
     def look(self, event: sse.ServerSentEvent) -> None:
@@ -74,6 +91,8 @@ class Tap(ABC):
 
     def _passed(self, whole: bytes) -> bytes:
         self._listen(whole)
+        if self.flaws is not None and self.flaws.search(whole):
+            whole = self._without_flaws(whole)
         if not (self.odd_start.match(whole) or self.odd_inner.search(whole)):
             return whole
         events = sse.Decoder().feed(whole)
@@ -81,8 +100,20 @@ class Tap(ABC):
             sse.encode(event.data.replace(b"\n", b" "), self.name_of(event)) for event in events
         )
 
+    def _without_flaws(self, whole: bytes) -> bytes:
+        """``whole`` with its flawed values replaced, each sought behind the one before. All other bytes stay."""
+        pieces = []
+        at = 0
+        for event in sse.Decoder().feed(whole):
+            for old, new in self.mended(event):
+                found = whole.find(old, at)
+                if found >= 0:
+                    pieces += [whole[at:found], new]
+                    at = found + len(old)
+        return b"".join([*pieces, whole[at:]])
+
     def _listen(self, whole: bytes) -> None:
-        if self.marks.search(whole):
+        if self.ending in whole or self.marks.search(whole):
             for event in sse.Decoder().feed(whole):
                 self.look(event)
 

@@ -2,11 +2,13 @@
 
 from wsgi_gateway.upstream.client import UpstreamClient, UpstreamReply
 from wsgi_gateway.upstream.headers import reply_headers, request_headers
+from wsgi_gateway.upstream.limits import is_long_wait
 from wsgi_gateway.upstream.redaction import redacted, without_key
 
 __all__ = [
     "UpstreamClient",
     "UpstreamReply",
+    "is_long_wait",
     "redacted",
     "reply_headers",
     "request_headers",

@@ -10,6 +10,7 @@ from requests.adapters import HTTPAdapter
 
 from wsgi_gateway.client_watch import ClientWatch, NoWatch
 from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.upstream.arrival import Arrival
 
 _CONNECT_TIMEOUT = 10.0
 _DRAIN_TIMEOUT = 0.05
@@ -23,6 +24,9 @@ class UpstreamReply:
     def __init__(self, response: requests.Response, client: ClientWatch | NoWatch) -> None:
         self._response = response
         self._client = client
+        self._arrival = Arrival(response.raw)
+        self.patience: float | None = None
+        """Seconds without a byte after which ``chunks`` is to give b""; None for never."""
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
 
@@ -41,20 +45,25 @@ class UpstreamReply:
         return b"".join(self.chunks())
 
     def chunks(self) -> Iterator[bytes]:
-        """The body in pieces as they arrive, none held back to fill a buffer.
+        """The body in pieces as they arrive, none held back to fill a buffer. b"" after ``patience``.
 
         Raises ApiError (upstream_invalid, timeout) where the body breaks off or falls silent, and ClientGone.
         """
-        read = partial(self._response.raw.read1, _READ_SIZE, decode_content=True)
         try:
-            while chunk := self._client.wait(read):
+            while (chunk := self._client.wait(self._next)) is not None:
                 yield chunk
-        except urllib3.exceptions.ReadTimeoutError:
+        except (urllib3.exceptions.ReadTimeoutError, TimeoutError):
             raise ApiError("timeout", "the upstream fell silent") from None
         except _TRANSPORT_ERRORS:
             raise ApiError(
                 "upstream_invalid", "the upstream closed the connection before its reply was whole"
             ) from None
+
+    def _next(self) -> bytes | None:
+        """The next piece, b"" after ``patience``, None at the end."""
+        if self.patience is not None and not self._arrival.wait(self.patience):
+            return b""
+        return self._response.raw.read1(_READ_SIZE, decode_content=True) or None
 
     def drain(self) -> None:
         """Read the few bytes behind a stream's last event, so that the connection can be used again.

@@ -4,9 +4,11 @@ import re
 from collections.abc import Mapping
 
 from wsgi_gateway.config import Provider
+from wsgi_gateway.upstream.limits import limits_for
 
 _USER_AGENT = "wsgi-gateway"
 _ANTHROPIC_VERSION = "2023-06-01"
+_JSON = re.compile(r"\s*application/([\w.-]+\+)?json\s*(;|$)", re.IGNORECASE)
 _CLIENT_KEY_HEADERS = ("authorization", "x-api-key", "api-key")
 
 # Of a client's request: what changes how the upstream reads the body, and what ties traces together.
@@ -39,10 +41,19 @@ def request_headers(
             for name, value in client.items()
             if _FROM_CLIENT.fullmatch(name.lower())
         }
+        headers |= _content_type(client)
     headers |= {name.lower(): value for name, value in provider.headers.items()}
     if provider.http_host:
         headers["host"] = provider.http_host
     return headers | _credentials(provider, upstream_api, client)
+
+
+def _content_type(client: Mapping[str, str]) -> dict[str, str]:
+    """The client's own if it says JSON in any way; curl calls a body a form that nobody called anything."""
+    for name, value in client.items():
+        if name.lower() == "content-type" and _JSON.match(value):
+            return {"content-type": value}
+    return {}
 
 
 def _credentials(
@@ -67,9 +78,12 @@ def _handed_on(provider: Provider, upstream_api: str, client: Mapping[str, str])
     return given if header in given else {header: scheme + next(iter(given.values()))}
 
 
-def reply_headers(upstream: Mapping[str, str]) -> dict[str, str]:
-    """Of an upstream's reply headers those for the client; its request id under both SDKs' names."""
-    headers = {
+def reply_headers(upstream: Mapping[str, str], client_api: str) -> dict[str, str]:
+    """Of an upstream's reply headers those for the client.
+
+    Limits come under the client's names too, the request id under both SDKs'. ``upstream`` ignores case.
+    """
+    headers = limits_for(client_api, upstream) | {
         name.lower(): value
         for name, value in upstream.items()
         if _FROM_UPSTREAM.fullmatch(name.lower())

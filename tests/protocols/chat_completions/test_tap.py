@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from support.sdk import openai_told
 
 from wsgi_gateway.protocols.chat_completions import StreamTap
 from wsgi_gateway.protocols.errors import ApiError
@@ -67,3 +68,42 @@ def test_what_sdks_cannot_read_is_written_anew() -> None:
     odd = b"\xef\xbb\xbfretry: 3000\n\n" + said + b"event: nothing\n\nid: 7\n" + said
     assert run(odd, 1000)[1] == said + said
     assert run(odd, 1)[1] == said + said
+
+
+def chunk(calls: bytes) -> bytes:
+    return b'data: {"id":null, "choices":[{"delta":{"tool_calls":%b}, "name":null}]}\n\n' % calls
+
+
+NULLS = [
+    (
+        b'[{"index":1,"id":null,"type":null,"function":{"name":null,"arguments":"1.0"}}]',
+        b'[{"index":1,"function":{"arguments":"1.0"}}]',
+    ),
+    (b'[{"index":0, "type": null, "new": 1.0}]', b'[{"index":0,"new":1.0}]'),
+    (b'[{"index":0,"function":null,"id":"type"}]', b'[{"index":0,"function":null,"id":"type"}]'),
+    (b'[{"index":0, "function": {"name": "id"}}]', b'[{"index":0, "function": {"name": "id"}}]'),
+    (b'[{"function":{"arguments":"\\"type\\":null"}}]',) * 2,
+    (b"null", b"null"),
+    (b"[]", b"[]"),
+    (b'[null, {"id":null}]', b'[null, {"id":null}]'),
+    (b'"odd"', b'"odd"'),
+]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_nulls_of_tool_calls_are_left_out_and_every_other_byte_stays(size: int) -> None:
+    """openai-py takes such a null for what the call is to be from then on (edge case 26)."""
+    before = b"".join(chunk(given) for given, _ in NULLS * 2)
+    after = b"".join(chunk(passed) for _, passed in NULLS * 2)
+    assert run(before, size)[1] == after
+
+
+def test_without_nulls_the_sdk_puts_calls_together() -> None:
+    finish = b'"finish_reason":"tool_calls"'
+    fragment = b'"function":{"arguments":'
+    with_nulls = GOLDEN.replace(fragment, b'"id":null,"type":null,"function":{"arguments":')
+    assert with_nulls.count(b"null") > GOLDEN.count(b"null") and finish in GOLDEN
+    client = openai_told(run(with_nulls, 100)[1], "text/event-stream")
+    with client.chat.completions.stream(model="m", messages=[]) as stream:
+        (choice,) = stream.get_final_completion().choices
+    assert [call.type for call in choice.message.tool_calls or ()] == ["function"] * 2

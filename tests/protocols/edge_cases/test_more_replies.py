@@ -134,10 +134,6 @@ def test_case_55_a_signature_in_two_deltas_is_one_and_returns_whole() -> None:
     assert body["messages"][1]["content"][0] == thinking
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="case 55: both halves pass through to a Messages client, whose SDK keeps the last",
-)
 def test_case_55_a_split_signature_does_not_pass_through() -> None:
     tap = PROTOCOLS["messages"].tap()
     out = tap.feed(split_signature().encode()) + tap.finish()

@@ -177,9 +177,6 @@ def test_case_26_nulls_of_continuations_are_no_values(client_api: Api) -> None:
     assert called(client_api, *WITH_NULLS) == (NORTH,)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="case 26: nulls pass through to a Chat client, and openai-py fails at them"
-)
 def test_case_26_nulls_do_not_pass_through() -> None:
     tap = PROTOCOLS["chat_completions"].tap()
     stream = "".join(map(chunk, WITH_NULLS)) + chunk({}, "tool_calls") + DONE

@@ -17,6 +17,6 @@ def test_a_full_reply_keeps_all_else() -> None:
     body = b'{"content":[{"input":{"model":"x","n":1.0}}],"model": "real","n":12345678901234567890}'
     assert (
         rename_reply(body, "alias")
-        == b'{"content":[{"input":{"model":"x","n":1.0}}],"model":"alias","n":12345678901234567890}'
+        == b'{"content":[{"input":{"model":"x","n":1.0}}],"model": "alias","n":12345678901234567890}'
     )
     assert rename_reply(b'{"error":{}}', "alias") == b'{"error":{}}'

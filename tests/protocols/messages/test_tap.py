@@ -1,5 +1,6 @@
 """The tap on a passing Messages stream."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,59 @@ def test_what_sdks_cannot_read_is_written_anew() -> None:
     odd = b"\xef\xbb\xbfretry: 3000\n\n" + said + b"event: nothing\n\nid: 7\n" + said
     assert run(odd, 1000)[1] == said + said
     assert run(odd, 1)[1] == said + said
+
+
+def signature(text: str, index: int = 0) -> bytes:
+    event = {"type": "content_block_delta", "index": index, "new": 1.5}
+    event["delta"] = {"type": "signature_delta", "signature": text}
+    return b"event: content_block_delta\ndata: %b\n\n" % json.dumps(event).encode()
+
+
+def signatures(stream: bytes) -> list[str]:
+    events = (json.loads(line[6:]) for line in stream.splitlines() if line.startswith(b"data: "))
+    return [event["delta"]["signature"] for event in events]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (["U0lH"], ["U0lH"]),
+        (["U0", "lH", "=="], ["U0", "U0lH", "U0lH=="]),
+        (["", "U0lH"], ["", "U0lH"]),
+        (["U0lH", ""], ["U0lH", "U0lH"]),
+        (["U0", "U0lH"], ["U0", "U0lH"]),
+        (["U0lH", "U0lH"], ["U0lH", "U0lH"]),
+    ],
+    ids=repr,
+)
+def test_signatures_in_pieces_are_joined(sent: list[str], told: list[str], size: int) -> None:
+    """The SDKs keep the last (edge case 55). Pieces that already hold those before them stay as they are."""
+    stream = b"".join(signature(text) for text in sent)
+    _, passed = run(stream, size)
+    assert signatures(passed) == told
+    assert passed.count(b'"new": 1.5') == len(sent)
+
+
+def test_a_signature_passes_as_it_is_and_at_once() -> None:
+    tap = StreamTap()
+    first, second, other = signature("U0"), signature("lH"), signature("lH", index=2)
+    assert tap.feed(first) == first
+    assert signatures(tap.feed(second)) == ["U0lH"]
+    assert tap.feed(other + other) == other + other
+
+
+def test_each_block_has_its_own_signature_also_within_one_chunk() -> None:
+    stream = signature("B") + signature("A", 1) + signature("B", 1)
+    assert signatures(run(stream, 100_000)[1]) == ["B", "A", "AB"]
+
+
+def test_what_only_looks_like_a_signature_passes() -> None:
+    odd = [
+        b'{"delta":{"type":"signature_delta"}}',
+        b'{"delta":{"type":"signature_delta","signature":7}}',
+        b'{"delta":{"type":"text_delta","text":"signature_delta"}}',
+        b"signature_delta",
+    ]
+    stream = b"".join(b"event: content_block_delta\ndata: %b\n\n" % data for data in odd)
+    assert run(stream, 100_000)[1] == stream

@@ -1,9 +1,11 @@
 """The ear on a Chat Completions stream that passes through."""
 
 import re
+from collections.abc import Iterator
 from typing import ClassVar
 
 import msgspec
+from msgspec import Raw, Struct
 
 from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.chat_completions import wire
@@ -13,15 +15,38 @@ from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.tap import Tap
 
+_NULL = Raw(b"null")
+_NOT_NULL = ("id", "type", "name")
+
+
+class _Delta(Struct):
+    tool_calls: Raw = Raw()
+
+
+class _Choice(Struct):
+    delta: _Delta | None = None
+
+
+class _Chunk(Struct):
+    """A chunk whose tool calls are kept as they were written."""
+
+    choices: list[_Choice] | None = None
+
+
 _decode = msgspec.json.Decoder(wire.Completion, strict=False).decode
+_decode_raw = msgspec.json.Decoder(_Chunk).decode
+_decode_calls = msgspec.json.Decoder(list[dict[str, Raw]] | None).decode
+_decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class StreamTap(Tap):
     """``[DONE]`` ends a stream; so does a finish reason, for hosts that leave ``[DONE]`` out."""
 
     marks: ClassVar[re.Pattern[bytes]] = re.compile(
-        rb'\[DONE\]|"finish_reason":\s*"|"usage":\s*\{|"error"'
+        rb'"(?:finish_reason":\s*"|usage":\s*\{|error")'
     )
+    ending: ClassVar[bytes] = b"[DONE]"
+    flaws: ClassVar[re.Pattern[bytes] | None] = re.compile(rb'"(?:id|type|name)":\s*null')
 
     _done = False
 
@@ -47,5 +72,29 @@ class StreamTap(Tap):
         if any(choice.finish_reason for choice in completion.choices or ()):
             self.ended = True
 
+    def mended(self, event: sse.ServerSentEvent) -> Iterator[tuple[bytes, bytes]]:
+        """Fragments of tool calls without nulls for what an earlier one said, at which openai-py fails."""
+        try:
+            for choice in _decode_raw(event.data).choices or ():
+                given = bytes(choice.delta.tool_calls) if choice.delta else b""
+                calls = _decode_calls(given) if given else None
+                if calls:
+                    kept = [_without_nulls(call) for call in calls]
+                    yield given, given if kept == calls else encode(kept)
+        except (ValueError, RecursionError):
+            return
+
     def failure(self, error: ApiError) -> bytes:
         return sse.encode(encode(error_body(error)[1]))
+
+
+def _without_nulls(call: dict[str, Raw]) -> dict[str, Raw]:
+    """A fragment of a tool call, or its function, without the nulls; what else it has stays as it is."""
+    kept = {name: value for name, value in call.items() if name not in _NOT_NULL or value != _NULL}
+    function = call.get("function", _NULL)
+    if function != _NULL:
+        fields = _decode_fields(function)
+        named = _without_nulls(fields)
+        if named != fields:
+            kept["function"] = Raw(encode(named))
+    return kept

@@ -6,12 +6,10 @@ loop whose thinking is missing. So this one name is told in the client's terms e
 
 import re
 
-import msgspec
-
 from wsgi_gateway.protocols.decoding import encode
+from wsgi_gateway.protocols.model_name import has_model, with_model
 
 _MODEL = re.compile(rb'("model":\s*)"(?:[^"\\]|\\.)*"')
-_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def rename_stream(start: bytes, model: str) -> bytes:
@@ -21,8 +19,5 @@ def rename_stream(start: bytes, model: str) -> bytes:
 
 
 def rename_reply(body: bytes, model: str) -> bytes:
-    """A full reply's JSON object with the name that the client knows; all other values stay byte for byte."""
-    fields = _decode_fields(body)
-    if "model" in fields:
-        fields["model"] = msgspec.Raw(encode(model))
-    return encode(fields)
+    """A full reply's JSON object with the name that the client knows; all else stays byte for byte."""
+    return with_model(body, model) if has_model(body) else body

@@ -1,9 +1,11 @@
 """The ear on a Messages stream that passes through."""
 
 import re
+from collections.abc import Iterator
 from typing import ClassVar
 
 import msgspec
+from msgspec import Raw, Struct
 
 from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.decoding import encode
@@ -13,22 +15,40 @@ from wsgi_gateway.protocols.messages.errors import error_body
 from wsgi_gateway.protocols.messages.usage import merge, read_usage
 from wsgi_gateway.protocols.tap import ODD_LINES, Tap
 
+
+class _SignedEvent(Struct):
+    """A signature's event, its delta kept as it was written."""
+
+    delta: Raw
+    index: int = 0
+
+
+class _SignatureDelta(Struct, tag="signature_delta"):
+    signature: str
+
+
 _decode = msgspec.json.Decoder(wire.StreamEvent, strict=False).decode
+_decode_signed = msgspec.json.Decoder(_SignedEvent).decode
+_decode_delta = msgspec.json.Decoder(_SignatureDelta).decode
 
 
 class StreamTap(Tap):
     """``message_stop`` or an error ends a stream; usage comes at its start and near its end."""
 
     marks: ClassVar[re.Pattern[bytes]] = re.compile(
-        rb"message_(?:start|delta|stop)|event: ?error|\"type\": ?\"error\""
+        rb"error(?:(?<=event: error)|(?<=event:error)|(?<=\"error)\")"
     )
-
+    ending: ClassVar[bytes] = b"message_"
+    """Not only of ``message_stop``, but of all that tells usage too."""
     odd_start: ClassVar[re.Pattern[bytes]] = re.compile(Tap.odd_start.pattern + rb"|data:")
     odd_inner: ClassVar[re.Pattern[bytes]] = re.compile(rb"\n(?:" + ODD_LINES + rb"|\r?\ndata:)")
     """Also events without a name, which Messages SDKs do not see."""
+    flaws: ClassVar[re.Pattern[bytes] | None] = re.compile(rb"signature_delta")
 
     def __init__(self) -> None:
         super().__init__()
+        self._signed = 0
+        self._signature = ""
         self._counters: wire.Usage | None = None
 
     def look(self, event: sse.ServerSentEvent) -> None:
@@ -51,6 +71,21 @@ class StreamTap(Tap):
             return _decode(event.data).type or event.event
         except (ValueError, RecursionError):
             return event.event
+
+    def mended(self, event: sse.ServerSentEvent) -> Iterator[tuple[bytes, bytes]]:
+        """A signature that a relay cut in two is joined in the later event: the SDKs keep the last that they see."""
+        try:
+            signed = _decode_signed(event.data)
+            delta = _decode_delta(signed.delta)
+        except (ValueError, RecursionError):
+            return
+        given = joined = bytes(signed.delta)
+        before = self._signature if signed.index == self._signed else ""
+        if before and not delta.signature.startswith(before):
+            delta.signature = before + delta.signature
+            joined = encode(delta)
+        self._signed, self._signature = signed.index, delta.signature
+        yield given, joined
 
     def failure(self, error: ApiError) -> bytes:
         return sse.encode(encode(error_body(error)[1]), event="error")

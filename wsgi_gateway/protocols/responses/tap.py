@@ -21,8 +21,9 @@ class StreamTap(Tap):
     """The terminal event ends a stream and tells usage; an error in any shape ends it too."""
 
     marks: ClassVar[re.Pattern[bytes]] = re.compile(
-        rb'"response\.(?:completed|incomplete|failed|cancelled)"|"error"'
+        rb'"(?:response\.(?:incomplete|failed|cancelled)"|error")'
     )
+    ending: ClassVar[bytes] = b'"response.completed"'
 
     def __init__(self) -> None:
         super().__init__()
