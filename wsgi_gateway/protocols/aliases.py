@@ -38,11 +38,15 @@ class Aliases:
         alias = full if _NAME.fullmatch(full) else _shorten(full)
         known = self._tools.get(alias)
         if known is not None and (known.name, known.namespace) != (name, namespace):
-            alias = _shorten(f"{namespace}/{name}")
+            alias = _shorten(f"{namespace}/{name}" if namespace else name)
             known = self._tools.get(alias)
         if known is None or (custom and not known.custom):
             self._tools[alias] = ToolName(name, namespace, custom)
         return alias
+
+    def reserve(self, alias: str) -> None:
+        """Keep a name for a tool of the upstream's own: a client's tool of that name gets another."""
+        self._tools.setdefault(alias, ToolName(alias, namespace=""))
 
     def restore_tool(self, alias: str) -> ToolName:
         return self._tools.get(alias) or ToolName(alias)

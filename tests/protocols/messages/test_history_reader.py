@@ -207,7 +207,7 @@ def test_anthropics_own_tools_in_the_history_become_text() -> None:
         Text(text='[web_search gave: [{"url":"https://x","title":"X"}]]'),
         Text(text="So."),
     ]
-    assert lost == ["calls and results of Anthropic's own tools became text"]
+    assert lost == ["calls and results of Anthropic's own tools became text"] * 2
 
 
 FILE = {"type": "image", "source": {"type": "file", "file_id": "file_1"}}

@@ -42,7 +42,7 @@ def test_a_function() -> None:
         },
         [],
     )
-    assert write(Tool(name="f", parameters=OBJECT, strict=True))[1] == ["tools.strict"]
+    assert write(Tool(name="f", parameters=OBJECT, strict=True))[1] == ["tools"]
 
 
 @pytest.mark.parametrize(
