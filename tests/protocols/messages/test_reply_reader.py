@@ -12,6 +12,8 @@ from support.events import read, told, translation
 from wsgi_gateway.protocols.conversation import Proof
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import (
+    Annotated,
+    Annotation,
     Delta,
     Event,
     Failed,
@@ -228,6 +230,32 @@ def test_what_is_unknown_is_passed_over_and_noted() -> None:
         ("reply.content", "left out: hologram"),
         ("reply.stop_reason", "hibernation became end_turn"),
     ]
+
+
+def test_citations_are_told_at_the_end_of_their_block_about_all_of_it() -> None:
+    """The vendor tells them before the words that they are about, or among them."""
+    cite = {"type": "web_search_result_location", "url": "https://a", "cited_text": "x"}
+    odd = {"type": "hologram_location"}
+    first = block(
+        0,
+        TEXT_START,
+        text("So "),
+        *({"type": "citations_delta", "citation": c} for c in (cite, odd)),
+        text("it is 😀."),
+    )
+    task = translation()
+    events = read(
+        StreamReader(task), frames(START, *first, *block(1, TEXT_START, text("b")), *ending())
+    )
+    at = events.index(PartEnded(index=0))
+    assert events[at - 1] == Annotated(
+        0, Annotation(kind="url", end=11, url="https://a", cited="x", native=cite)
+    )
+    assert [entry.note for entry in task.loss.entries] == ["left out: hologram_location"]
+    whole = {"content": [{"type": "text", "text": "So it is 😀.", "citations": [cite, odd]}]}
+    streamed, full = fold(events), fold(read_reply(whole, translation()))
+    assert streamed.parts[0] == full.parts[0]
+    assert (len(full.parts[0].annotations), streamed.parts[1].annotations) == (1, [])
 
 
 def test_any_order_of_blocks() -> None:

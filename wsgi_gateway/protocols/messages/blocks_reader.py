@@ -25,6 +25,8 @@ def read_parts(content: str | Sequence[wire.Block], path: str, loss: Loss) -> li
 
 def read_blocks(block: wire.Block, path: str, loss: Loss) -> list[Part]:
     """The parts that a block becomes, placed at its path. Raises ApiError for one that no other API has."""
+    if isinstance(block, wire.DocumentBlock) and isinstance(block.source, wire.ContentSource):
+        return _document_of_blocks(block, block.source.content, path, loss)
     return [loss.at(path, part) for part in _parts(block, path, loss)]
 
 
@@ -81,11 +83,7 @@ def _image(block: wire.ImageBlock, path: str, loss: Loss) -> Image:
 
 
 def _document(block: wire.DocumentBlock, path: str, loss: Loss) -> list[Part]:
-    _forgo_citations(block.citations, path, loss)
-    before: list[Part] = []
-    if block.context:
-        loss.approximated(f"{path}.context", "became text before the document")
-        before = [Text(text=block.context)]
+    before = _context(block, path, loss)
     about: Json = {"filename": block.title, "cache": block.cache_control}
     match block.source:
         case wire.Base64Source(media_type=media_type, data=data):
@@ -94,26 +92,34 @@ def _document(block: wire.DocumentBlock, path: str, loss: Loss) -> list[Part]:
             return [*before, Document(url=url, **about)]
         case wire.TextSource(data=text):
             return [*before, Document(text=text, **about)]
-        case wire.ContentSource(content=content):
-            return [*before, *_document_of_blocks(content, block, path, loss)]
-        case wire.FileSource():
+        case _:
             _refuse_file(path, loss)
 
 
 def _document_of_blocks(
-    content: str | list[wire.TextBlock | wire.ImageBlock],
     block: wire.DocumentBlock,
+    content: str | list[wire.TextBlock | wire.ImageBlock],
     path: str,
     loss: Loss,
 ) -> list[Part]:
     """The title and the content; the document's breakpoint is behind the last of it."""
-    field = f"{path}.source.content"
-    loss.approximated(field, "a document of content blocks became its content")
-    parts: list[Part] = [Text(text=block.title)] if block.title else []
-    parts += read_parts(content, field, loss)
+    before = _context(block, path, loss)
+    if block.title:
+        before.append(Text(text=block.title))
+    loss.approximated(f"{path}.source.content", "a document of content blocks became its content")
+    parts = [loss.at(path, part) for part in before]
+    parts += read_parts(content, f"{path}.source.content", loss)
     if parts and block.cache_control and isinstance(parts[-1], Text | Image):
         parts[-1].cache = parts[-1].cache or block.cache_control
     return parts
+
+
+def _context(block: wire.DocumentBlock, path: str, loss: Loss) -> list[Part]:
+    _forgo_citations(block.citations, path, loss)
+    if not block.context:
+        return []
+    loss.approximated(f"{path}.context", "became text before the document")
+    return [Text(text=block.context)]
 
 
 def _forgo_citations(citations: wire.Citations | None, path: str, loss: Loss) -> None:
