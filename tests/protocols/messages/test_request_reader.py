@@ -212,6 +212,7 @@ def test_max_tokens_is_required_and_positive() -> None:
         ({"tool_choice": {"type": "sometimes"}}, "tool_choice.type"),
         ({"temperature": "hot"}, "temperature"),
         ({"thinking": {}}, "thinking.type"),
+        ({"context_management": {"edits": 5}}, "context_management.edits"),
     ],
 )
 def test_wrong_shapes_are_named(fields: dict[str, Any], param: str) -> None:

@@ -119,7 +119,7 @@ def _is_object(type_: object) -> bool:
 
 def _is_refused(name: str, value: object) -> bool:
     if name == "format":
-        return value not in _FORMATS
+        return not isinstance(value, str) or value not in _FORMATS
     if name == "minItems":
         return value not in (0, 1)
     return name in _REFUSED

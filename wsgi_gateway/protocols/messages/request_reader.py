@@ -76,11 +76,9 @@ def _forgo_shortening(request: wire.Request, loss: Loss) -> None:
     if request.compaction:
         loss.approximated("compaction", "the history is sent whole")
     management = request.context_management
-    if not management:
+    if management is None:
         return
-    edits = management.get("edits") if isinstance(management, dict) else None
-    kinds = [edit.get("type") for edit in edits or () if isinstance(edit, dict)]
-    if all(isinstance(kind, str) and kind.startswith(_EDITS_OF_THINKING) for kind in kinds):
+    if all(edit.type.startswith(_EDITS_OF_THINKING) for edit in management.edits or ()):
         loss.dropped("context_management")
     else:
         loss.approximated("context_management", "the history is sent whole")

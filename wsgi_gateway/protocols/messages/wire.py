@@ -234,6 +234,14 @@ class Metadata(Struct):
     user_id: str | None = None
 
 
+class Edit(Struct):
+    type: str = ""
+
+
+class ContextManagement(Struct):
+    edits: list[Edit] | None = None
+
+
 class Request(Struct):
     model: str
     max_tokens: int
@@ -256,6 +264,6 @@ class Request(Struct):
     mcp_servers: list[Json] | None = None
     thread: Any = None
     inference_geo: str | None = None
-    context_management: Any = None
+    context_management: ContextManagement | None = None
     compaction: Any = None
     fallbacks: Any = None
