@@ -32,6 +32,10 @@ class Aliases:
         self.output_tool: str | None = None
         """The tool whose arguments are the answer itself, for models without structured output."""
 
+    def reserve(self, alias: str) -> None:
+        """Keep a name for a tool of the upstream's own: a client's tool of that name gets another."""
+        self._tools.setdefault(alias, ToolName(alias, namespace=""))
+
     def tool(self, name: str, namespace: str | None = None, custom: bool = False) -> str:
         """The name for the upstream; remembered for the way back."""
         full = f"{namespace}__{name}" if namespace else name
@@ -43,10 +47,6 @@ class Aliases:
         if known is None or (custom and not known.custom):
             self._tools[alias] = ToolName(name, namespace, custom)
         return alias
-
-    def reserve(self, alias: str) -> None:
-        """Keep a name for a tool of the upstream's own: a client's tool of that name gets another."""
-        self._tools.setdefault(alias, ToolName(alias, namespace=""))
 
     def restore_tool(self, alias: str) -> ToolName:
         return self._tools.get(alias) or ToolName(alias)
