@@ -1,7 +1,8 @@
 """Citations of a Messages upstream as annotations, and annotations as what a Messages client can be given.
 
-Messages cites by the source's own words, with an index that it alone can make: so an annotation of another API becomes
-a line of a list of sources behind the text (protocols digest 6.13).
+Messages cites by the source's own words, with an index that it alone can make: what an upstream of Messages cited goes
+on as it came, and an annotation of another API becomes a line of a list of sources behind the text (protocols digest
+6.13).
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,13 @@ from wsgi_gateway.protocols.conversation import Json
 from wsgi_gateway.protocols.events import Annotation
 from wsgi_gateway.protocols.loss import Loss
 
-_OF_DOCUMENTS = ("char_location", "page_location", "content_block_location")
+_OF_THE_WEB = "web_search_result_location"
+_OF_DOCUMENTS = (
+    "char_location",
+    "page_location",
+    "content_block_location",
+    "search_result_location",
+)
 _TITLES = ("document_title", "title", "source")
 
 
@@ -18,7 +25,7 @@ def read_citation(citation: Json, end: int) -> Annotation | None:
     """For the whole of a block whose text has ``end`` code points; None for a kind that nobody here knows."""
     kind = citation.get("type")
     cited = _text(citation, "cited_text")
-    if kind == "web_search_result_location":
+    if kind == _OF_THE_WEB:
         return Annotation(
             kind="url",
             end=end,
@@ -27,7 +34,7 @@ def read_citation(citation: Json, end: int) -> Annotation | None:
             cited=cited,
             native=citation,
         )
-    if kind == "search_result_location" or kind in _OF_DOCUMENTS:
+    if kind in _OF_DOCUMENTS:
         titles = (_text(citation, name) for name in _TITLES)
         return Annotation(
             kind="document",
@@ -45,8 +52,21 @@ def _text(citation: Json, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def native_citations(annotations: Sequence[Annotation]) -> list[Json]:
+    """Those that an upstream of Messages made."""
+    return [annotation.native for annotation in annotations if _is_native(annotation)]
+
+
+def _is_native(annotation: Annotation) -> bool:
+    return annotation.native.get("type") in (_OF_THE_WEB, *_OF_DOCUMENTS)
+
+
 def source_list(annotations: Sequence[Annotation], is_json: bool, loss: Loss) -> str:
-    """What to say behind a text, each page once; "" if there is nothing to. JSON takes no words behind it."""
+    """What to say behind a text of the annotations of other APIs, each page once; "" if there is nothing to.
+
+    JSON takes no words behind it.
+    """
+    annotations = [annotation for annotation in annotations if not _is_native(annotation)]
     if any(annotation.kind == "document" for annotation in annotations):
         loss.approximated("reply.citations", "citations of documents were left out")
     pages = [note for note in annotations if note.kind == "url" and note.url]

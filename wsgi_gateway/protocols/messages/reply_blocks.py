@@ -13,7 +13,7 @@ from wsgi_gateway.protocols.custom_tools import wrapped_input
 from wsgi_gateway.protocols.decoding import parse_arguments
 from wsgi_gateway.protocols.events import Finished, FinishReason, PartKind, PartStarted
 from wsgi_gateway.protocols.loss import Loss
-from wsgi_gateway.protocols.messages.citations import source_list
+from wsgi_gateway.protocols.messages.citations import native_citations, source_list
 from wsgi_gateway.protocols.reply import Reply, ReplyPart
 from wsgi_gateway.protocols.seal import seal
 
@@ -35,8 +35,7 @@ def write_block(part: ReplyPart, is_json: bool, loss: Loss) -> Json | None:
         note_logprobs(loss)
     match part.kind:
         case "text" | "refusal":
-            sources = source_list(part.annotations, is_json, loss) if part.text else ""
-            return {"type": "text", "text": part.text + sources} if part.text else None
+            return _text_block(part, is_json, loss) if part.text else None
         case "reasoning":
             return reasoning_block(part.text, part.proof)
         case "tool_call":
@@ -44,6 +43,15 @@ def write_block(part: ReplyPart, is_json: bool, loss: Loss) -> Json | None:
             return {**call_block(part), "input": _input(arguments)}
         case "web_search":
             return None
+
+
+def _text_block(part: ReplyPart, is_json: bool, loss: Loss) -> Json:
+    block: Json = {
+        "type": "text",
+        "text": part.text + source_list(part.annotations, is_json, loss),
+    }
+    citations = native_citations(part.annotations)
+    return {**block, "citations": citations} if citations else block
 
 
 def note_start(part: ReplyPart | PartStarted, loss: Loss) -> None:

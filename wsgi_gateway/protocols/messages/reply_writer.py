@@ -34,7 +34,7 @@ from wsgi_gateway.protocols.events import (
 )
 from wsgi_gateway.protocols.ids import with_prefix
 from wsgi_gateway.protocols.loss import Loss
-from wsgi_gateway.protocols.messages.citations import source_list
+from wsgi_gateway.protocols.messages.citations import native_citations, source_list
 from wsgi_gateway.protocols.messages.errors import error_body
 from wsgi_gateway.protocols.messages.reply_blocks import (
     call_block,
@@ -200,13 +200,19 @@ class StreamWriter:
     def _close(self, part: _Part, end: PartEnded) -> None:
         if part.start.kind == "reasoning":
             self._prove(part, end.proof)
-        sources = source_list(part.annotations, self._is_json, self._loss)
-        if sources and part.block is not None:
-            self._say(part, sources)
+        if part.annotations and part.block is not None:
+            self._cite(part)
         if part.start.custom:
             self._say(part, wrapped_input("".join(part.waiting)))
         if part.block is not None:
             self._send({"type": "content_block_stop", "index": part.block})
+
+    def _cite(self, part: _Part) -> None:
+        sources = source_list(part.annotations, self._is_json, self._loss)
+        if sources:
+            self._say(part, sources)
+        for citation in native_citations(part.annotations):
+            self._send_delta(part, {"type": "citations_delta", "citation": citation})
 
     def _prove(self, part: _Part, proof: Proof | None) -> None:
         """Sign a thinking block just before its stop; hidden reasoning appears only now, whole."""
