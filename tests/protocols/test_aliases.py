@@ -19,6 +19,15 @@ def test_tool_names_are_legal_and_come_back(names: list[tuple[str, str | None]])
         assert aliases.restore_tool(alias) == ToolName(name, namespace)
 
 
+def test_a_reserved_name_is_not_given_to_a_clients_tool() -> None:
+    aliases = Aliases()
+    aliases.reserve("web_search")
+    alias = aliases.tool("web_search")
+    assert alias != "web_search"
+    assert aliases.tool("web_search") == alias
+    assert aliases.restore_tool(alias) == ToolName("web_search")
+
+
 def test_long_names_with_a_common_beginning_stay_distinct() -> None:
     aliases = Aliases()
     first, second = "x" * 70 + "a", "x" * 70 + "b"

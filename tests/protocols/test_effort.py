@@ -95,3 +95,37 @@ def test_to_thinking(
     options: ReasoningOptions | None, facts: Capabilities, limit: int, expected: Any
 ) -> None:
     assert to_thinking(options, limit, facts, Loss("chat_completions")) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "limit", "expected", "verdicts"),
+    [
+        (
+            ReasoningOptions(mode="enabled", budget_tokens=2000, summary="omitted"),
+            4096,
+            {"type": "enabled", "budget_tokens": 2000, "display": "omitted"},
+            [],
+        ),
+        (
+            ReasoningOptions(mode="adaptive", summary="summarized"),
+            4096,
+            {"type": "adaptive", "display": "summarized"},
+            [],
+        ),
+        (
+            ReasoningOptions(mode="enabled", budget_tokens=5000),
+            4096,
+            {"type": "enabled", "budget_tokens": 4095},
+            ["approximated"],
+        ),
+        (ReasoningOptions(mode="enabled", budget_tokens=5000), 1024, None, ["dropped"]),
+        (ReasoningOptions(mode="disabled"), 10, {"type": "disabled"}, []),
+        (ReasoningOptions(summary="auto"), 4096, None, ["dropped"]),
+    ],
+)
+def test_thinking_as_a_messages_client_asks_for_it(
+    options: ReasoningOptions, limit: int, expected: Any, verdicts: list[str]
+) -> None:
+    loss = Loss("messages")
+    assert to_thinking(options, limit, BUDGET, loss) == (expected, None)
+    assert [entry.verdict for entry in loss.entries] == verdicts

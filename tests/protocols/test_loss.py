@@ -40,3 +40,13 @@ def test_the_header_is_one_line_of_bounded_ascii() -> None:
     assert header is not None
     assert len(header) <= 4096
     assert header.isascii() and "\n" not in header and "\r" not in header
+
+
+def test_what_is_made_of_a_thing_stands_where_that_does() -> None:
+    loss = Loss("messages")
+    part, block = ["a part"], {"type": "text"}
+    loss.at("messages[0].content[1]", part)
+    assert loss.follow(part, block) is block
+    loss.dropped(block)
+    loss.dropped(loss.follow(["nobody knows"], {"type": "image"}))
+    assert [entry.path for entry in loss.entries] == ["messages[0].content[1]", "messages"]

@@ -225,6 +225,8 @@ class _MessagesStream:
         block = event["content_block"]
         empty = _EMPTY_START[block["type"]]
         assert empty.items() <= block.items(), f"block starts as {block}"
+        if block["type"] == "redacted_thinking":
+            assert block["data"], "redacted thinking without data"
         if block["type"] == "tool_use":
             assert block["name"] and block["id"] not in self.tool_ids, block
             self.tool_ids.add(block["id"])
@@ -243,8 +245,13 @@ class _MessagesStream:
     def _finish(self, event: Json) -> None:
         assert {"stop_reason", "stop_sequence"} <= set(event["delta"]), event["delta"]
         assert isinstance(event["usage"]["output_tokens"], int), event["usage"]
+        _check_messages_usage(event["usage"])
         self.stop_reason = event["delta"]["stop_reason"]
         assert self.stop_reason, "no stop reason"
+        details = event["delta"].get("stop_details")
+        if details is not None:
+            assert self.stop_reason == "refusal", f"details of {self.stop_reason}"
+            assert details["type"] == "refusal" and {"category", "explanation"} <= set(details)
         self.state = "delta"
 
     def _stop(self, event: Json) -> None:
@@ -257,6 +264,12 @@ class _MessagesStream:
             for block in self.blocks:
                 if block.kind == "tool_use":
                     assert isinstance(json.loads(block.text or "{}"), dict), block.text
+
+
+def _check_messages_usage(usage: Json) -> None:
+    assert usage.get("service_tier") in {None, "standard", "priority", "batch"}, usage
+    for count in (usage.get("server_tool_use") or {}).values():
+        assert isinstance(count, int), usage
 
 
 def check_messages(raw: bytes) -> Ending:

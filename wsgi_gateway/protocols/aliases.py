@@ -32,13 +32,17 @@ class Aliases:
         self.output_tool: str | None = None
         """The tool whose arguments are the answer itself, for models without structured output."""
 
+    def reserve(self, alias: str) -> None:
+        """Keep a name for a tool of the upstream's own: a client's tool of that name gets another."""
+        self._tools.setdefault(alias, ToolName(alias, namespace=""))
+
     def tool(self, name: str, namespace: str | None = None, custom: bool = False) -> str:
         """The name for the upstream; remembered for the way back."""
         full = f"{namespace}__{name}" if namespace else name
         alias = full if _NAME.fullmatch(full) else _shorten(full)
         known = self._tools.get(alias)
         if known is not None and (known.name, known.namespace) != (name, namespace):
-            alias = _shorten(f"{namespace}/{name}")
+            alias = _shorten(f"{namespace}/{name}" if namespace else name)
             known = self._tools.get(alias)
         if known is None or (custom and not known.custom):
             self._tools[alias] = ToolName(name, namespace, custom)

@@ -77,9 +77,13 @@ def to_thinking(
 ) -> tuple[Json | None, str | None]:
     """Messages' ``thinking`` object and ``output_config.effort``, None where they are left out."""
     if options is None or (options.effort is None and options.mode is None):
+        if options is not None and options.summary:
+            loss.dropped(
+                "reasoning", "a summary: no effort was asked for, so the model does not think"
+            )
         return None, None
     if options.mode is not None:
-        return _given_thinking(options), options.effort
+        return _given_thinking(options, max_tokens, loss), options.effort
     effort = options.effort
     if capabilities.thinking == "none":
         if effort != "none":
@@ -98,10 +102,20 @@ def to_thinking(
     return _budget(effort or "medium", max_tokens, loss), None
 
 
-def _given_thinking(options: ReasoningOptions) -> Json:
+def _given_thinking(options: ReasoningOptions, max_tokens: int, loss: Loss) -> Json | None:
+    """As a Messages client asked for it; a budget must stay below the limit, and be no less than its minimum."""
     thinking: Json = {"type": options.mode}
-    if options.budget_tokens is not None:
-        thinking["budget_tokens"] = options.budget_tokens
+    budget = options.budget_tokens
+    if budget is not None and budget >= max_tokens:
+        budget = max_tokens - 1
+        if budget < _MINIMUM_BUDGET:
+            loss.dropped("reasoning", "the output limit leaves no room for thinking")
+            return None
+        loss.approximated("reasoning", f"the budget became {budget} tokens, to fit the limit")
+    if budget is not None:
+        thinking["budget_tokens"] = budget
+    if options.summary is not None and options.mode != "disabled":
+        thinking["display"] = options.summary
     return thinking
 
 

@@ -78,6 +78,11 @@ class Loss:
         self._places[id(thing)] = (thing, path)
         return thing
 
+    def follow(self, thing: object, made: T) -> T:
+        """Remember that ``made`` was made of ``thing``, and so stands where that does; return it."""
+        known, path = self._places.get(id(thing), (None, ""))
+        return self.at(path, made) if known is thing else made
+
     def approximated(self, where: object, note: str) -> None:
         """The other API has something near, which was used."""
         self._add(where, "approximated", note)

@@ -4,12 +4,13 @@ import base64
 from typing import Any
 
 import pytest
+from support.events import translation
 
-from wsgi_gateway.protocols.conversation import Document, Image, Text
+from wsgi_gateway.protocols.conversation import Audio, Document, Image, Text
 from wsgi_gateway.protocols.errors import ApiError
-from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages.blocks_writer import write_blocks
 
+AT = "messages[1].content[0]"
 CACHE = {"type": "ephemeral"}
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\nxxxx").decode()
 JPEG = base64.b64encode(b"\xff\xd8\xff\xe0xxxx").decode()
@@ -19,9 +20,9 @@ WORDS = base64.b64encode("wörds".encode()).decode()
 
 
 def block(part: Any) -> tuple[dict[str, Any], list[str]]:
-    loss = Loss("chat_completions")
-    (written,) = write_blocks([part], loss)
-    return written, [entry.path for entry in loss.entries]
+    task = translation()
+    (written,) = write_blocks([task.loss.at(AT, part)], task)
+    return written, [entry.path for entry in task.loss.entries]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_an_image_by_url_and_its_detail() -> None:
     source = {"type": "url", "url": "https://x/y.png"}
     image = {"type": "image", "source": source}
     assert block(Image(url="https://x/y.png", detail="auto")) == (image, [])
-    assert block(Image(url="https://x/y.png", detail="high")) == (image, ["detail"])
+    assert block(Image(url="https://x/y.png", detail="high")) == (image, [AT])
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,7 @@ def test_a_documents_name_is_its_title() -> None:
         Image(data="AAAA"),
         Image(url="data:image/svg+xml,<svg/>"),
         Image(file_id="file-1"),
+        Audio(data="AAAA", format="wav"),
         Document(file_id="file-1"),
         Document(data="AAAA", media_type="application/zip"),
         Document(data="/w==", media_type="text/plain"),
@@ -93,8 +95,22 @@ def test_a_documents_name_is_its_title() -> None:
 def test_refused(part: Any) -> None:
     with pytest.raises(ApiError) as caught:
         block(part)
-    assert (caught.value.kind, caught.value.param) == ("invalid_request", "messages")
+    assert (caught.value.kind, caught.value.param) == ("invalid_request", AT)
 
 
 def test_a_blank_text_alone_is_nothing() -> None:
-    assert write_blocks([Text(text=" ", cache=CACHE)], Loss("messages")) == []
+    task = translation()
+    assert write_blocks([Text(text=" ")], task) == [] == task.loss.entries
+    assert write_blocks([Text(text=" ", cache=CACHE)], task) == []
+    assert [entry.verdict for entry in task.loss.entries] == ["dropped"]
+
+
+def test_an_image_over_the_models_limit_is_refused_by_its_path() -> None:
+    task = translation(image_bytes=12)
+    fits = Image(data=PNG, media_type="image/png")
+    data = base64.b64encode(bytes(13)).decode()
+    large = task.loss.at(AT, Image(data=data, media_type="image/png"))
+    assert len(write_blocks([fits], task)) == 1
+    with pytest.raises(ApiError, match="up to 12 bytes") as caught:
+        write_blocks([fits, large], task)
+    assert caught.value.param == AT

@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from support.events import translation
 
 from wsgi_gateway.protocols.conversation import (
+    Conversation,
     Document,
     Image,
     Item,
@@ -18,6 +20,7 @@ from wsgi_gateway.protocols.conversation import (
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages import read_request
+from wsgi_gateway.protocols.messages.history_writer import write_history
 from wsgi_gateway.protocols.seal import seal
 
 CACHE = {"type": "ephemeral", "ttl": "1h"}
@@ -110,6 +113,32 @@ def test_sealed_proofs_are_opened_and_damaged_ones_are_none() -> None:
         Reasoning(text="Hm.", proof=proof),
         Reasoning(proof=proof),
         Reasoning(text="Oh.", proof=Proof(kind="none")),
+    ]
+
+
+def test_a_proof_behind_or_between_calls_stays_there() -> None:
+    """As the gateway gives it to the clients of hosts that keep their proofs at the calls."""
+    proofs = [Proof(kind="call", value="{}", item_id=f"t{n}", origin="host") for n in range(2)]
+    blocks: list[dict[str, Any]] = []
+    for number, proof in enumerate(proofs):
+        call = {"type": "tool_use", "id": f"t{number}", "name": "f", "input": {}}
+        blocks += [call, {"type": "redacted_thinking", "data": seal(proof)}]
+    items, lost = read(
+        ("user", "a"), ("assistant", blocks), ("user", [result("t0", "x"), result("t1", "y")])
+    )
+    assert items[1:5] == [
+        ToolCall(id="t0", name="f", arguments="{}"),
+        Reasoning(proof=proofs[0]),
+        ToolCall(id="t1", name="f", arguments="{}"),
+        Reasoning(proof=proofs[1]),
+    ]
+    assert lost == []
+    conversation = Conversation(api="messages", model="m", items=items)
+    _, messages = write_history(conversation, translation("messages"))
+    assert [[block["type"] for block in message["content"]] for message in messages] == [
+        ["text"],
+        ["tool_use", "tool_use"],
+        ["tool_result", "tool_result"],
     ]
 
 
@@ -207,7 +236,7 @@ def test_anthropics_own_tools_in_the_history_become_text() -> None:
         Text(text='[web_search gave: [{"url":"https://x","title":"X"}]]'),
         Text(text="So."),
     ]
-    assert lost == ["calls and results of Anthropic's own tools became text"]
+    assert lost == ["calls and results of Anthropic's own tools became text"] * 2
 
 
 FILE = {"type": "image", "source": {"type": "file", "file_id": "file_1"}}

@@ -349,3 +349,57 @@ def test_images_belong_to_users() -> None:
     assert turns[1] == ("assistant", ["b"])
     assert lost == ["an image in an assistant turn was left out"]
     assert "must be text" in refusal(Message(role="developer", parts=[image]))
+
+
+def test_a_model_that_does_not_continue_the_assistant_refuses_to() -> None:
+    task = translation("responses", prefill=False)
+    last = said("assistant", "b")
+    task.loss.at("input[1].content[0]", last.parts[0])
+    asked = Conversation(api="responses", model="m", items=[said("user", "a"), last])
+    with pytest.raises(ApiError, match="does not continue") as caught:
+        write_history(asked, task)
+    assert caught.value.param == "input[1].content[0]"
+    assert write(said("user", "a"), last, said("user", "c"), prefill=False)[2] == []
+
+
+def test_thoughts_between_calls_return_as_they_were_and_where_they_were() -> None:
+    first = Reasoning(text=" Hm. ", proof=Proof(kind="signature", value="S1", origin="prov"))
+    second = Reasoning(text="", proof=Proof(kind="signature", value="S2", origin="prov"))
+    hidden = Reasoning(proof=Proof(kind="redacted", value="D", origin="prov"))
+    items = [first, call("c1"), hidden, call("c2"), result("c1"), result("c2")]
+    later = [second, call("c3"), result("c3")]
+    assert blocks(said("user", "a"), *items, *later)[1:] == [
+        {"type": "thinking", "thinking": " Hm. ", "signature": "S1"},
+        {"type": "tool_use", "id": "c1", "name": "f", "input": {}},
+        {"type": "redacted_thinking", "data": "D"},
+        {"type": "tool_use", "id": "c2", "name": "f", "input": {}},
+        {"type": "tool_result", "tool_use_id": "c1", "content": "r"},
+        {"type": "tool_result", "tool_use_id": "c2", "content": "r"},
+        {"type": "thinking", "thinking": "", "signature": "S2"},
+        {"type": "tool_use", "id": "c3", "name": "f", "input": {}},
+        {"type": "tool_result", "tool_use_id": "c3", "content": "r"},
+    ]
+
+
+def test_every_note_and_refusal_names_its_item() -> None:
+    task = translation("responses")
+    named = said("user", "a", name="ann")
+    foreign = Reasoning(proof=Proof(kind="details", value="[]", origin="host"))
+    odd = call("c1", "[1]")
+    later = said("system", "s")
+    items = [named, foreign, odd, result("c1"), later, said("user", "b")]
+    for number, item in enumerate(items):
+        task.loss.at(f"input[{number}]", item)
+        for at, part in enumerate(item.parts if isinstance(item, Message) else ()):
+            task.loss.at(f"input[{number}].content[{at}]", part)
+    write_history(Conversation(api="responses", model="m", items=items), task)
+    assert [entry.path for entry in task.loss.entries] == [
+        "input[0]",
+        "input[1]",
+        "input[2]",
+        "input[4].content[0]",
+    ]
+    lone = task.loss.at("input[7]", call("c9"))
+    with pytest.raises(ApiError) as caught:
+        write_history(Conversation(api="responses", model="m", items=[*items, lone]), task)
+    assert caught.value.param == "input[7]"

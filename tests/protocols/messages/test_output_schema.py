@@ -33,6 +33,12 @@ def test_what_is_enforced_stays(schema: dict[str, Any]) -> None:
         ),
         ({"minItems": 2}, {"description": "(minItems: 2)"}, ["minItems"]),
         ({"format": "color"}, {"description": '(format: "color")'}, ["format"]),
+        ({"format": ["date"]}, {"description": '(format: ["date"])'}, ["format"]),
+        (
+            {"type": ["object", "null"]},
+            {"type": ["object", "null"], "additionalProperties": False},
+            [],
+        ),
         ({"oneOf": [{"type": "null"}]}, {"anyOf": [{"type": "null"}]}, []),
         ({"type": "object"}, CLOSED, []),
         (

@@ -12,6 +12,8 @@ from support.events import read, told, translation
 from wsgi_gateway.protocols.conversation import Proof
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import (
+    Annotated,
+    Annotation,
     Delta,
     Event,
     Failed,
@@ -137,7 +139,8 @@ def test_stop_sequence_and_explanation() -> None:
     last = ending("stop_sequence", stop_sequence="END")
     assert fold(events_of(START, *last)).stop_sequence == "END"
     details = {"type": "refusal", "category": "cyber", "explanation": "No."}
-    assert fold(events_of(START, *ending("refusal", stop_details=details))).explanation == "No."
+    reply = fold(events_of(START, *ending("refusal", stop_details=details)))
+    assert (reply.explanation, reply.category) == ("No.", "cyber")
 
 
 def test_empty_blocks_say_nothing() -> None:
@@ -205,21 +208,54 @@ def test_names_and_ids_return_in_the_clients_terms() -> None:
     assert (part.custom, part.text) == (True, "x")
 
 
-def test_what_is_unknown_is_passed_over() -> None:
-    server = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
-    result = {"type": "web_search_tool_result", "tool_use_id": "s", "content": [{}]}
+def test_what_is_unknown_is_passed_over_and_noted() -> None:
+    server = {"type": "server_tool_use", "id": "s", "name": "code_execution", "input": {}}
+    result = {"type": "code_execution_tool_result", "tool_use_id": "s", "content": [{}]}
     future = {"type": "hologram", "text": 5, "data": {"x": 1}}
     odd_delta = {"type": "citations_delta", "citation": {"url": "u"}, "text": 5}
-    events = events_of(
+    task = translation()
+    stream = frames(
         START,
         {"type": "future_event", "delta": "x", "index": "y"},
-        *block(0, server, arguments('{"query": "x"}')),
+        *block(0, server, arguments('{"code": "x"}')),
         *block(1, result),
         *block(2, future, text("no")),
         *block(3, TEXT_START, odd_delta, text("a"), {"type": "sparkle_delta", "text": None}),
-        *ending(),
+        *ending("hibernation"),
     )
-    assert told(events) == [("text", "a")]
+    assert told(read(StreamReader(task), stream)) == [("text", "a")]
+    assert [(entry.path, entry.note) for entry in task.loss.entries] == [
+        ("reply.content", "left out: server_tool_use code_execution"),
+        ("reply.content", "left out: code_execution_tool_result"),
+        ("reply.content", "left out: hologram"),
+        ("reply.stop_reason", "hibernation became end_turn"),
+    ]
+
+
+def test_citations_are_told_at_the_end_of_their_block_about_all_of_it() -> None:
+    """The vendor tells them before the words that they are about, or among them."""
+    cite = {"type": "web_search_result_location", "url": "https://a", "cited_text": "x"}
+    odd = {"type": "hologram_location"}
+    first = block(
+        0,
+        TEXT_START,
+        text("So "),
+        *({"type": "citations_delta", "citation": c} for c in (cite, odd)),
+        text("it is 😀."),
+    )
+    task = translation()
+    events = read(
+        StreamReader(task), frames(START, *first, *block(1, TEXT_START, text("b")), *ending())
+    )
+    at = events.index(PartEnded(index=0))
+    assert events[at - 1] == Annotated(
+        0, Annotation(kind="url", end=11, url="https://a", cited="x", native=cite)
+    )
+    assert [entry.note for entry in task.loss.entries] == ["left out: hologram_location"]
+    whole = {"content": [{"type": "text", "text": "So it is 😀.", "citations": [cite, odd]}]}
+    streamed, full = fold(events), fold(read_reply(whole, translation()))
+    assert streamed.parts[0] == full.parts[0]
+    assert (len(full.parts[0].annotations), streamed.parts[1].annotations) == (1, [])
 
 
 def test_any_order_of_blocks() -> None:
@@ -312,7 +348,7 @@ def test_full_reply() -> None:
             {"type": "thinking", "thinking": "Hm.", "signature": "S"},
             {"type": "redacted_thinking", "data": "D"},
             {"type": "text", "text": "a", "citations": None},
-            {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}},
+            {"type": "server_tool_use", "id": "s", "name": "web_fetch", "input": {}},
             {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"b": 2**70, "a": 1}},
         ],
         "stop_reason": "tool_use",

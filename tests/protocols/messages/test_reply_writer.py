@@ -12,10 +12,12 @@ from support.events import read, translation
 from support.sdk import anthropic_told
 from support.validators import check_messages
 
-from wsgi_gateway.protocols.conversation import Conversation, Proof
+from wsgi_gateway.protocols.conversation import Conversation, OutputFormat, Proof
 from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import (
+    Annotated,
+    Annotation,
     Delta,
     Event,
     Failed,
@@ -229,9 +231,125 @@ def test_a_refusal_is_text_and_told_by_the_reason() -> None:
 
 
 def test_an_explanation_of_a_filter() -> None:
-    message = both(reply(reason="content_filter", explanation="Not this."))
+    message = both(reply(reason="content_filter", explanation="Not this.", category="bio"))
     assert message["stop_reason"] == "refusal"
-    assert message["stop_details"]["explanation"] == "Not this."
+    assert message["stop_details"] == {
+        "type": "refusal",
+        "category": "bio",
+        "explanation": "Not this.",
+    }
+
+
+def page(url: str, title: str) -> Annotated:
+    return Annotated(0, Annotation(kind="url", end=5, url=url, title=title, native={}))
+
+
+def cited(*notes: Annotated) -> list[Event]:
+    start, *deltas, end = part(0, "text", "So ", "it is.")
+    return reply(start, *deltas, *notes, end, *part(1, "text", "Yes."))
+
+
+def test_citations_become_a_list_of_sources_at_the_end_of_their_block() -> None:
+    events = cited(page("https://a", "A"), page("https://b", "B"), page("https://a", "A"))
+    assert both(events)["content"] == [
+        {"type": "text", "text": "So it is.\n\nSources:\n- A: https://a\n- B: https://b"},
+        {"type": "text", "text": "Yes."},
+    ]
+
+
+def test_citations_of_messages_itself_stay_as_they_are() -> None:
+    """An upstream that ignores ``stream`` is told as a stream to a client of its own API."""
+    native = {
+        "type": "char_location",
+        "cited_text": "x",
+        "document_index": 0,
+        "document_title": "T",
+        "start_char_index": 0,
+        "end_char_index": 1,
+        "file_id": None,
+    }
+    own = Annotated(0, Annotation(kind="document", end=9, title="T", native=native))
+    assert both(cited(own, page("https://a", "A")))["content"][0] == {
+        "type": "text",
+        "text": "So it is.\n\nSources:\n- A: https://a",
+        "citations": [native],
+    }
+    loss = Loss("messages")
+    write_reply(fold(cited(own)), CONVERSATION, loss)
+    assert loss.entries == []
+
+
+@pytest.mark.parametrize(
+    ("events", "lost"),
+    [
+        (cited(page("https://a", "A")), [("reply.citations", "approximated")]),
+        (
+            cited(Annotated(0, Annotation(kind="document", title="T", native={}))),
+            [("reply.citations", "approximated")],
+        ),
+        (
+            reply(
+                PartStarted(index=0, kind="text"),
+                Delta(0, "a", [{"token": "a"}]),
+                PartEnded(index=0),
+            ),
+            [("reply.logprobs", "dropped")],
+        ),
+        (reply(*part(0, "text", "a", phase="commentary")), [("reply.phase", "dropped")]),
+        (reply(*part(0, "refusal", "No.")), [("reply.refusal", "approximated")]),
+        (
+            reply(*part(0, "web_search", id="ws_1"), *part(1, "text", "a")),
+            [("reply.web_search", "approximated")],
+        ),
+        (EVENTS, []),
+    ],
+)
+def test_what_is_lost_is_noted_once_whether_streamed_or_full(
+    events: list[Event], lost: list[tuple[str, str]]
+) -> None:
+    streamed, full = Loss("messages"), Loss("messages")
+    assert check_messages(StreamWriter(CONVERSATION, streamed).write(events)) == "finished" or (
+        lost == [("reply.refusal", "approximated")]
+    )
+    write_reply(fold(events), CONVERSATION, full)
+    assert [(entry.path, entry.verdict) for entry in streamed.entries] == lost
+    assert full.entries == streamed.entries
+
+
+def test_an_answer_in_json_stays_json() -> None:
+    asked = Conversation(
+        api="messages", model="asked", output_format=OutputFormat(type="json_schema", schema={})
+    )
+    events = reply(
+        PartStarted(index=0, kind="text"),
+        Delta(0, "{}"),
+        page("https://a", "A"),
+        PartEnded(index=0),
+    )
+    loss = Loss("messages")
+    assert accumulated(StreamWriter(asked, loss).write(events))["content"][0]["text"] == "{}"
+    assert write_reply(fold(events), asked, loss)["content"][0]["text"] == "{}"
+    assert [entry.note for entry in loss.entries] == ["left out, as the answer is JSON"]
+
+
+def test_the_tier_and_the_searches_are_told_with_the_usage() -> None:
+    usage = Usage(input=3, output=1, service_tier="default", web_searches=2)
+    events = [*reply()[:1], UsageReported(usage), Finished(reason="stop")]
+    *_, last, _ = wire(written(events))
+    full = parsed(write_reply(fold(events), CONVERSATION, LOSS))
+    for told in (last["usage"], full["usage"]):
+        assert told["service_tier"] == "standard"
+        assert told["server_tool_use"] == {"web_search_requests": 2, "web_fetch_requests": 0}
+    assert accumulated(written(events))["usage"]["server_tool_use"]["web_search_requests"] == 2
+
+
+@pytest.mark.parametrize("kind", ["details", "call"])
+def test_a_proof_that_comes_behind_a_call_is_a_block_behind_it(kind: Any) -> None:
+    proof = Proof(kind=kind, value="[]", item_id="c", origin="host")
+    call = part(0, "tool_call", "{}", id="c", name="f")
+    message = both(reply(*call, *part(1, "reasoning", proof=proof), reason="tool_calls"))
+    assert message["content"][1] == {"type": "redacted_thinking", "data": seal(proof)}
+    assert message["stop_reason"] == "tool_use"
 
 
 @pytest.mark.parametrize(

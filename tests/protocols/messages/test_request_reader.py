@@ -13,6 +13,7 @@ from wsgi_gateway.protocols.conversation import (
     ReasoningOptions,
     Text,
     ToolChoice,
+    WebSearch,
 )
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.loss import Loss
@@ -137,7 +138,15 @@ def test_speed_is_a_tier() -> None:
 
 
 @pytest.mark.parametrize(
-    "field", ["context_management", "cache_control", "diagnostics", "billing_policy", "new_thing"]
+    "field",
+    [
+        "context_management",
+        "cache_control",
+        "diagnostics",
+        "billing_policy",
+        "fallback_credit_token",
+        "new_thing",
+    ],
 )
 def test_hints_and_unknown_fields_are_named_and_never_refused(field: str) -> None:
     assert read(**{field: {"a": 1}})[1] == [field]
@@ -150,11 +159,39 @@ def test_hints_and_unknown_fields_are_named_and_never_refused(field: str) -> Non
         ("mcp_servers", [{"url": "u"}]),
         ("thread", "t"),
         ("inference_geo", "eu"),
+        ("fallbacks", [{"model": "n"}]),
     ],
 )
 def test_what_would_change_the_answer_is_refused(field: str, value: Any) -> None:
     assert refusal(**{field: value}).param == field
     assert read(**{field: None})[1] == []
+
+
+def test_an_upstream_anywhere_will_do() -> None:
+    assert read(inference_geo="global")[1] == []
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]}},
+        {"context_management": {"edits": [{"type": "clear_thinking_20251015"}, {"type": "x"}]}},
+        {"compaction": {"trigger": 1}},
+        {"output_config": {"task_budget": {"type": "tokens", "total": 9}}},
+    ],
+)
+def test_what_may_change_the_answer_is_an_approximation(field: dict[str, Any]) -> None:
+    loss = Loss("messages")
+    read_request({**LEAST, **field}, loss)
+    assert [entry.verdict for entry in loss.entries] == ["approximated"]
+
+
+def test_a_choice_of_the_web_search_does_not_dangle() -> None:
+    search = {"type": "web_search_20250305", "name": "web_search", "max_uses": 2}
+    conversation, lost = read(tools=[search], tool_choice={"type": "tool", "name": "web_search"})
+    assert conversation.web_search == WebSearch(max_uses=2)
+    assert (conversation.tools, conversation.tool_choice) == ([], ToolChoice(mode="auto"))
+    assert lost == ["tool_choice"]
 
 
 def test_max_tokens_is_required_and_positive() -> None:
@@ -175,6 +212,7 @@ def test_max_tokens_is_required_and_positive() -> None:
         ({"tool_choice": {"type": "sometimes"}}, "tool_choice.type"),
         ({"temperature": "hot"}, "temperature"),
         ({"thinking": {}}, "thinking.type"),
+        ({"context_management": {"edits": 5}}, "context_management.edits"),
     ],
 )
 def test_wrong_shapes_are_named(fields: dict[str, Any], param: str) -> None:

@@ -98,14 +98,21 @@ def test_several_system_texts_stay_blocks() -> None:
         ({"temperature": 1.7}, {"temperature": 1.0}, ["temperature"]),
         ({"temperature": 0.2, "top_p": 0.5}, {"temperature": 0.2}, ["top_p"]),
         ({"top_p": 0.5}, {"top_p": 0.5}, []),
-        ({"stop": ["a", " \n"]}, {"stop_sequences": ["a"]}, ["stop"]),
+        ({"temperature": 1, "top_p": 0.5}, {"top_p": 0.5}, []),
         ({"stop": [""]}, {}, ["stop"]),
         ({"service_tier": "auto"}, {}, []),
         ({"service_tier": "priority"}, {}, ["service_tier"]),
         ({"verbosity": "medium"}, {}, []),
         ({"verbosity": "low"}, {}, ["verbosity"]),
+        ({"service_tier": "fast"}, {}, ["service_tier"]),
         ({"seed": 7}, {}, ["seed"]),
+        ({"seed": 0}, {}, ["seed"]),
         ({"prompt_cache_key": "k", "metadata": {"a": "b"}}, {}, ["metadata", "prompt_cache_key"]),
+        (
+            {"prompt_cache_options": {"mode": "explicit"}, "prompt_cache_retention": "24h"},
+            {},
+            ["prompt_cache_options", "prompt_cache_retention"],
+        ),
         ({"frequency_penalty": 0.0, "logprobs": False, "logit_bias": {}}, {}, []),
         ({"presence_penalty": 0, "top_logprobs": 0}, {}, []),
     ],
@@ -126,6 +133,7 @@ def test_what_is_kept_and_what_is_lost(
         ({"logit_bias": {"1": 5}}, "logit_bias"),
         ({"logprobs": True}, "logprobs"),
         ({"top_logprobs": 2}, "top_logprobs"),
+        ({"moderation": {"model": "m"}}, "moderation"),
         ({"max_output_tokens": 0}, "max_completion_tokens"),
         ({"tool_choice": ToolChoice(mode="required")}, "tool_choice"),
     ],
@@ -213,7 +221,9 @@ SCHEMA = {
 
 def test_structured_output() -> None:
     given = OutputFormat(type="json_schema", name="x", description="A count.", schema=SCHEMA)
-    body, lost = write(output_format=given, facts=ADAPTIVE, reasoning=HIGH)
+    body, lost = write(
+        output_format=given, facts={**ADAPTIVE, "structured_output": True}, reasoning=HIGH
+    )
     assert body["output_config"] == {
         "effort": "high",
         "format": {
@@ -239,15 +249,31 @@ def test_a_json_object_is_asked_for_in_words() -> None:
 
 def test_only_the_last_four_cache_breakpoints_are_kept() -> None:
     texts = [Message(role="user", parts=[Text(text=str(n), cache=CACHE)]) for n in range(3)]
-    body, lost = write(
-        *texts,
-        instructions=[Text(text="s", cache=CACHE)],
-        tools=[Tool(name="f", cache=CACHE), Tool(name="g", cache=CACHE)],
-    )
+    tools = [Tool(name="f", cache=CACHE), Tool(name="g", cache=CACHE)]
+    system = Text(text="s", cache=CACHE)
+    body, lost = write(*texts, instructions=[system], tools=tools)
     assert not any("cache_control" in tool for tool in body["tools"])
     assert body["system"][0]["cache_control"] == CACHE
     assert [block["cache_control"] for block in body["messages"][0]["content"]] == [CACHE] * 3
-    assert lost == ["cache_control"]
+    assert lost == ["messages"], "as nothing was placed"
+    task = translation("chat_completions")
+    for number, tool in enumerate(tools):
+        task.loss.at(f"tools[{number}]", tool)
+    conversation = Conversation(
+        api="chat_completions", model="m", items=[*texts], instructions=[system], tools=tools
+    )
+    write_request(conversation, task)
+    assert [entry.path for entry in task.loss.entries] == ["tools[0]", "tools[1]"]
+
+
+def test_blank_stop_sequences_are_looked_for_by_the_gateway() -> None:
+    task = translation()
+    conversation = Conversation(
+        api="chat_completions", model="m", items=[HI], stop=["a", " \n", ""]
+    )
+    body = write_request(conversation, task)
+    assert (body["stop_sequences"], task.stop) == (["a"], [" \n"])
+    assert [entry.note for entry in task.loss.entries] == ["an empty stop sequence"]
 
 
 def test_the_conversation_is_not_touched() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from wsgi_gateway.protocols.conversation import Tool, ToolChoice
+from wsgi_gateway.protocols.conversation import Tool, ToolChoice, WebSearch
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages import wire
@@ -18,7 +18,7 @@ CACHE = {"type": "ephemeral"}
 
 def read(*tools: dict[str, Any]) -> tuple[list[Tool], list[str]]:
     loss = Loss("messages")
-    return read_tools(msgspec.convert(tools, list[wire.Tool]), loss), [
+    return read_tools(msgspec.convert(tools, list[wire.Tool]), loss).tools, [
         f"{entry.path}: {entry.note}" for entry in loss.entries
     ]
 
@@ -38,13 +38,13 @@ def test_a_custom_tool(kind: dict[str, Any]) -> None:
         }
     )
     assert tools == [Tool(name="f", description="d", parameters=SCHEMA, strict=True, cache=CACHE)]
-    assert lost == []
+    assert lost == ["tools[0].defer_loading: all tools are offered at once"]
 
 
 def test_examples_become_words() -> None:
     (tool,), lost = read({"name": "f", "input_schema": SCHEMA, "input_examples": [{"x": "é"}]})
     assert tool.description == 'Examples of input:\n{"x":"é"}'
-    assert lost == ["tools.input_examples: became part of the description"]
+    assert lost == ["tools[0].input_examples: became part of the description"]
 
 
 @pytest.mark.parametrize(
@@ -69,11 +69,52 @@ def test_client_tools_are_offered_with_their_schema(
     assert client_tool(kind) != tool, "the table's own tool is not touched"
 
 
-@pytest.mark.parametrize("kind", ["web_search_20250305", "tool_search_tool_regex_20251119"])
-def test_what_can_be_done_without_is_left_out(kind: str) -> None:
+def test_tool_search_can_be_done_without() -> None:
+    kind = "tool_search_tool_regex_20251119"
     tools, lost = read({"type": kind, "name": "x"}, {"name": "f", "input_schema": SCHEMA})
     assert [tool.name for tool in tools] == ["f"]
-    assert len(lost) == 1
+    assert lost == ["tools[0]: tool search was left out: all tools are offered at once"]
+
+
+SEARCH: dict[str, Any] = {"type": "web_search_20250305", "name": "web_search"}
+
+
+def test_a_web_search_is_no_tool_of_the_clients() -> None:
+    loss = Loss("messages")
+    about = {
+        "max_uses": 3,
+        "allowed_domains": ["a.example"],
+        "user_location": {"type": "approximate", "city": "Oslo", "country": "NO"},
+    }
+    given = [{"name": "f", "input_schema": SCHEMA}, {**SEARCH, **about, "cache_control": CACHE}]
+    read = read_tools(msgspec.convert(given, list[wire.Tool]), loss)
+    assert [tool.name for tool in read.tools] == ["f"]
+    assert (read.web_search, read.search_name) == (
+        WebSearch(
+            max_uses=3,
+            allowed_domains=["a.example"],
+            location={"city": "Oslo", "country": "NO"},
+        ),
+        "web_search",
+    )
+    loss.dropped(read.web_search)
+    loss.dropped(read.tools[0])
+    assert [entry.path for entry in loss.entries] == [
+        "tools[1].cache_control",
+        "tools[1]",
+        "tools[0]",
+    ]
+
+
+def test_a_web_search_is_one_of_a_kind_and_cannot_be_forced() -> None:
+    for second in (SEARCH, {"name": "web_search", "input_schema": SCHEMA}):
+        with pytest.raises(ApiError) as caught:
+            read(SEARCH, second)
+        assert caught.value.param == "tools[1].name"
+    loss = Loss("messages")
+    forced = read_tool_choice(wire.ToolChoice("tool", "web_search"), "web_search", loss)
+    assert forced == ToolChoice(mode="auto")
+    assert [entry.path for entry in loss.entries] == ["tool_choice"]
 
 
 @pytest.mark.parametrize(
@@ -108,10 +149,10 @@ def test_refused(tool: dict[str, Any], param: str) -> None:
 )
 def test_choice(given: Any, expected: ToolChoice | None) -> None:
     choice = msgspec.convert(given, wire.ToolChoice | None)
-    assert read_tool_choice(choice, Loss("messages")) == expected
+    assert read_tool_choice(choice, None, Loss("messages")) == expected
 
 
 def test_a_choice_without_its_name_is_refused() -> None:
     with pytest.raises(ApiError) as caught:
-        read_tool_choice(wire.ToolChoice("tool"), Loss("messages"))
+        read_tool_choice(wire.ToolChoice("tool"), None, Loss("messages"))
     assert caught.value.param == "tool_choice.name"

@@ -13,9 +13,13 @@ OBJECT = {"type": "object", "properties": {}}
 F, G = Tool(name="f", parameters=OBJECT), Tool(name="g", parameters=OBJECT)
 
 
-def write(*tools: Tool, thinks: bool = False, **more: Any) -> tuple[dict[str, Any], list[str]]:
+def write(
+    *tools: Tool, thinks: bool = False, facts: dict[str, Any] | None = None, **more: Any
+) -> tuple[dict[str, Any], list[str]]:
     conversation = Conversation(api="chat_completions", model="m", tools=list(tools), **more)
-    task = translation()
+    task = translation(**(facts or {}))
+    for number, tool in enumerate(tools):
+        task.loss.at(f"tools[{number}]", tool)
     return write_tools(conversation, task, thinks=thinks), [
         entry.path for entry in task.loss.entries
     ]
@@ -42,7 +46,24 @@ def test_a_function() -> None:
         },
         [],
     )
-    assert write(Tool(name="f", parameters=OBJECT, strict=True))[1] == ["tools.strict"]
+    assert write(Tool(name="f", parameters=OBJECT, strict=True))[1] == ["tools[0]"]
+
+
+CLOSED = {**OBJECT, "additionalProperties": False}
+
+
+def test_strict_tools_where_the_model_enforces_them() -> None:
+    facts = {"strict_tools": True}
+    (tool,) = write(Tool(name="f", parameters=CLOSED, strict=True), facts=facts)[0]["tools"]
+    assert tool == {"name": "f", "input_schema": CLOSED, "strict": True}
+    odd = {**CLOSED, "properties": {"n": {"type": "integer", "minimum": 1}}}
+    body, lost = write(Tool(name="f", parameters=odd, strict=True), G, facts=facts)
+    assert body["tools"][0]["input_schema"]["properties"]["n"] == {
+        "type": "integer",
+        "description": "(minimum: 1)",
+    }
+    assert "strict" not in body["tools"][1]
+    assert lost == ["tools[0]"]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +74,10 @@ def test_a_function() -> None:
         ({"type": "object"}, {"type": "object"}),
         ({"type": ["object", "null"]}, {"type": "object"}),
         ({"properties": {"x": {}}}, {"type": "object", "properties": {"x": {}}}),
+        (
+            {"$ref": "#/$defs/x", "$defs": {"x": {"type": "object", "title": "X"}}},
+            {"$defs": {"x": {"type": "object", "title": "X"}}, "type": "object", "title": "X"},
+        ),
     ],
 )
 def test_the_root_of_a_schema_is_an_object(parameters: Any, schema: dict[str, Any]) -> None:
@@ -60,7 +85,31 @@ def test_the_root_of_a_schema_is_an_object(parameters: Any, schema: dict[str, An
     assert body["tools"][0]["input_schema"] == schema
 
 
-@pytest.mark.parametrize("parameters", [{"type": "string"}, {"anyOf": [OBJECT]}, {"$ref": "#/x"}])
+def test_alternatives_at_the_root_are_only_described() -> None:
+    either: dict[str, Any] = {"anyOf": [{"required": ["a"]}, {"required": ["b"]}]}
+    body, lost = write(F, Tool(name="g", parameters={**OBJECT, **either}))
+    assert body["tools"][1]["input_schema"] == {
+        **OBJECT,
+        "description": '(anyOf: [{"required":["a"]},{"required":["b"]}])',
+    }
+    assert lost == ["tools[1]"]
+
+
+REF = {"$ref": "#/$defs/a"}
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"type": "string"},
+        {"anyOf": [OBJECT]},
+        {"$ref": "#/x"},
+        {**REF, "$defs": {"a": REF}},
+        {**REF, "$defs": {"a": {"type": "array"}}},
+        {**REF, "$defs": 5},
+        {**REF, "$defs": {"a": OBJECT}, "properties": {}},
+    ],
+)
 def test_any_other_root_is_refused(parameters: dict[str, Any]) -> None:
     with pytest.raises(ApiError, match="'f' must be a schema of type object"):
         write(Tool(name="f", parameters=parameters))
@@ -72,7 +121,7 @@ def test_custom_and_namespaced_tools() -> None:
     )
     assert [tool["name"] for tool in body["tools"]] == ["p", "n__f"]
     assert body["tools"][0]["input_schema"]["required"] == ["input"]
-    assert lost == ["tools"]
+    assert lost == ["tools[0]"]
 
 
 def test_two_tools_of_one_name_are_refused() -> None:
@@ -92,6 +141,16 @@ def test_a_forced_tool() -> None:
     assert choice("tool", name="f") == {"type": "tool", "name": "f"}
     assert choice("tool", name="f", thinks=True) == {"type": "auto"}
     assert choice("required", thinks=True) == {"type": "auto"}
+    for mode in ("required", "tool"):
+        given = ToolChoice(mode=mode, name="f")  # type: ignore[arg-type]
+        body, lost = write(F, tool_choice=given, facts={"forced_tools": False})
+        assert (body["tool_choice"], lost) == ({"type": "auto"}, ["tool_choice"])
+
+
+def test_a_choice_of_a_tool_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ApiError, match="no tool named 'h'") as caught:
+        choice("tool", name="h")
+    assert caught.value.param == "tool_choice"
 
 
 def test_parallel_calls() -> None:

@@ -13,6 +13,8 @@ from wsgi_gateway.protocols.messages.usage import merge, read_usage, write_usage
         Usage(),
         Usage(input=30, output=20, cache_read=10, cache_write=5),
         Usage(input=30, output=20, reasoning=8),
+        Usage(input=30, output=20, service_tier="default", web_searches=2),
+        Usage(input=30, output=20, service_tier="priority"),
     ],
 )
 def test_there_and_back(usage: Usage) -> None:
@@ -37,3 +39,18 @@ def test_what_is_told_again_replaces_what_was_known() -> None:
     assert merge(first, wire.Usage(output_tokens=9)) == wire.Usage(input_tokens=5, output_tokens=9)
     assert merge(first, None) is first
     assert merge(None, first) is first
+
+
+@pytest.mark.parametrize(
+    ("tier", "told"),
+    [("flex", "standard"), ("scale", "priority"), ("ultrafast", None), (None, None)],
+)
+def test_tiers_that_messages_does_not_have(tier: str | None, told: str | None) -> None:
+    assert write_usage(Usage(service_tier=tier)).get("service_tier") == told
+
+
+@pytest.mark.parametrize("odd", [5, ["standard"], {}, "batchy"])
+def test_odd_tiers_and_counts_are_nothing(odd: object) -> None:
+    usage = read_usage(wire.Usage(service_tier=odd, server_tool_use=odd))
+    assert (usage.service_tier, usage.web_searches) == (None, None)
+    assert read_usage(wire.Usage(service_tier="batch")).service_tier == "default"

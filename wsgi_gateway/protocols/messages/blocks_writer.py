@@ -4,8 +4,9 @@ import base64
 import binascii
 from collections.abc import Sequence
 
-from wsgi_gateway.protocols.conversation import Document, Image, Json, Part, Refusal, Text
+from wsgi_gateway.protocols.conversation import Audio, Document, Image, Json, Part, Refusal, Text
 from wsgi_gateway.protocols.loss import Loss
+from wsgi_gateway.protocols.translation import Translation
 
 _IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 # How base64 of each begins: clients mislabel images, and the API refuses those.
@@ -17,21 +18,25 @@ _MAGIC = {
 }
 
 
-def write_blocks(parts: Sequence[Part], loss: Loss) -> list[Json]:
-    """Blank texts are left out, as the API refuses them; their cache breakpoint moves one block up.
+def write_blocks(parts: Sequence[Part], translation: Translation) -> list[Json]:
+    """Each block stands where its part did (``Loss.follow``). Blank texts are left out, as the API refuses
+    them; their cache breakpoint moves one block up.
 
-    Raises ApiError for an image or a document that the API does not take.
+    Raises ApiError for an image, a document or sound that the API does not take.
     """
+    loss = translation.loss
     blocks: list[Json] = []
     for part in parts:
-        block = _block(part, loss)
+        block = _block(part, translation)
         cache = None if isinstance(part, Refusal) else part.cache
-        if block is None and blocks and cache:
-            blocks[-1].setdefault("cache_control", cache)
-        elif block is not None:
+        if block is not None:
             if cache:
                 block["cache_control"] = cache
-            blocks.append(block)
+            blocks.append(loss.follow(part, block))
+        elif cache and blocks:
+            blocks[-1].setdefault("cache_control", cache)
+        elif cache:
+            loss.dropped(part, "a cache breakpoint on an empty text")
     return blocks
 
 
@@ -39,35 +44,42 @@ def text_block(text: str) -> Json:
     return {"type": "text", "text": text}
 
 
-def _block(part: Part, loss: Loss) -> Json | None:
+def _block(part: Part, translation: Translation) -> Json | None:
+    loss = translation.loss
     match part:
         case Text():
             return text_block(part.text) if part.text.strip() else None
         case Refusal():
-            loss.approximated("items", "an earlier refusal became ordinary text")
+            loss.approximated(part, "an earlier refusal became ordinary text")
             return text_block(part.text) if part.text.strip() else None
         case Image():
-            return {"type": "image", "source": _image_source(part, loss)}
+            source = _image_source(part, loss, translation.capabilities.image_bytes)
+            return {"type": "image", "source": source}
         case Document():
             block: Json = {"type": "document", "source": _document_source(part, loss)}
             if part.filename:
                 block["title"] = part.filename
             return block
+        case Audio():
+            loss.refuse(part, "the upstream's model takes no sound")
 
 
-def _image_source(image: Image, loss: Loss) -> Json:
+def _image_source(image: Image, loss: Loss, limit: int | None) -> Json:
     if image.detail not in (None, "auto"):
-        loss.dropped("detail", "the upstream chooses an image's resolution itself")
+        loss.dropped(image, "the upstream chooses an image's resolution itself")
     if image.url is not None and not image.url.startswith("data:"):
         return {"type": "url", "url": image.url}
     if image.data is None:
-        loss.refuse("items", "an image must come as base64 data or by URL")
+        loss.refuse(image, "an image must come as base64 data or by URL")
     media_type = image.media_type
     for magic, real_type in _MAGIC.items():
         if image.data.startswith(magic):
             media_type = real_type
     if media_type not in _IMAGE_TYPES:
-        loss.refuse("items", f"the upstream takes no images of type {media_type!r}")
+        loss.refuse(image, f"the upstream takes no images of type {media_type!r}")
+    size = len(image.data) * 3 // 4 - image.data[-2:].count("=")
+    if limit is not None and size > limit:
+        loss.refuse(image, f"the upstream takes images up to {limit} bytes, this has {size}")
     return {"type": "base64", "media_type": media_type, "data": image.data}
 
 
@@ -77,16 +89,16 @@ def _document_source(document: Document, loss: Loss) -> Json:
     if document.url is not None:
         return {"type": "url", "url": document.url}
     if document.data is None:
-        loss.refuse("items", "a file must come as data or by URL: ids are known to their provider")
+        loss.refuse(document, "a file must come as data or by URL: ids are known to their provider")
     media_type = document.media_type or ""
     if media_type == "application/pdf":
         return {"type": "base64", "media_type": media_type, "data": document.data}
     if not media_type.startswith("text/"):
-        loss.refuse("items", f"the upstream takes no files of type {media_type!r}")
+        loss.refuse(document, f"the upstream takes no files of type {media_type!r}")
     try:
         return _text_source(base64.b64decode(document.data, validate=True).decode())
     except (binascii.Error, UnicodeDecodeError):
-        loss.refuse("items", f"a file of type {media_type!r} is not text in UTF-8")
+        loss.refuse(document, f"a file of type {media_type!r} is not text in UTF-8")
 
 
 def _text_source(text: str) -> Json:

@@ -26,7 +26,6 @@ from wsgi_gateway.protocols.conversation import (
 )
 from wsgi_gateway.protocols.custom_tools import function_arguments
 from wsgi_gateway.protocols.decoding import parse_arguments
-from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages.blocks_writer import write_blocks
 from wsgi_gateway.protocols.messages.turns import Turn, settle
 from wsgi_gateway.protocols.translation import Translation
@@ -44,8 +43,9 @@ def write_history(
     if not turns:
         if not writer.system:
             translation.loss.refuse("items", "there is nothing to answer")
-        translation.loss.approximated("items", "the last system message became the user's")
-        turns = [Turn("user", [writer.system.pop()])]
+        last = writer.system.pop()
+        translation.loss.approximated(last, "the last system message became the user's")
+        turns = [Turn("user", [last])]
     return writer.system, [{"role": turn.role, "content": turn.blocks} for turn in turns]
 
 
@@ -62,7 +62,7 @@ class _HistoryWriter:
     def __init__(self, conversation: Conversation, translation: Translation) -> None:
         self._translation = translation
         self._loss = translation.loss
-        self.system = write_blocks(conversation.instructions, self._loss)
+        self.system = write_blocks(conversation.instructions, translation)
         self.turns: list[Turn] = []
         self._pairs = _pair_up(conversation.items, translation)
         self._unanswered: list[_Pair] = []
@@ -82,7 +82,7 @@ class _HistoryWriter:
             case ToolResult():
                 self._place_results()
                 if self._pairs[position].turn is not self.turns[-1]:
-                    self._loss.approximated("items", "a tool result was moved up behind its call")
+                    self._loss.approximated(item, "a tool result was moved up behind its call")
 
     def _turn(self, role: str) -> Turn:
         if role != "assistant":
@@ -98,14 +98,14 @@ class _HistoryWriter:
         turn = Turn("user")
         for pair in sorted(self._unanswered, key=lambda pair: pair.position):
             pair.turn = turn
-            turn.blocks.append(_tool_result(pair.call_id, pair.result, self._loss))
+            turn.blocks.append(_tool_result(pair.call_id, pair.result, self._translation))
         self._unanswered = []
         self.turns.append(turn)
 
     def _add_message(self, message: Message) -> None:
-        blocks = write_blocks(self._parts(message), self._loss)
+        blocks = write_blocks(self._parts(message), self._translation)
         if message.phase:
-            self._loss.dropped("phase")
+            self._loss.dropped(message, "its phase: no such field upstream")
         match message.role:
             case "assistant":
                 self._add_answer(blocks)
@@ -118,16 +118,17 @@ class _HistoryWriter:
 
     def _parts(self, message: Message) -> Sequence[Part]:
         """Only users show images and files; and nobody has a name."""
-        parts: Sequence[Part] = message.parts
-        if message.role != "user":
-            parts = [part for part in parts if isinstance(part, Text | Refusal)]
-            if len(parts) < len(message.parts):
-                if message.role != "assistant":
-                    self._loss.refuse("items", f"a {message.role} message must be text")
-                self._loss.approximated("items", "an image in an assistant turn was left out")
+        parts: list[Part] = []
+        for part in message.parts:
+            if message.role == "user" or isinstance(part, Text | Refusal):
+                parts.append(part)
+            elif message.role == "assistant":
+                self._loss.approximated(part, "an image in an assistant turn was left out")
+            else:
+                self._loss.refuse(part, f"a {message.role} message must be text")
         if message.name and parts:
-            self._loss.approximated("items", "a participant's name was put before the text")
-            return [Text(text=f"{message.name}:"), *parts]
+            self._loss.approximated(message, "a participant's name was put before the text")
+            return [self._loss.follow(message, Text(text=f"{message.name}:")), *parts]
         return parts
 
     def _add_answer(self, blocks: list[Json]) -> None:
@@ -135,7 +136,7 @@ class _HistoryWriter:
         turn = self._turn("assistant")
         kinds = [block["type"] for block in turn.blocks]
         if blocks and "tool_use" in kinds:
-            self._loss.approximated("items", "text behind tool calls was moved before them")
+            self._loss.approximated(blocks[0], "text behind tool calls was moved before them")
             at = kinds.index("tool_use")
             turn.blocks[at:at] = blocks
         else:
@@ -144,30 +145,32 @@ class _HistoryWriter:
     def _add_reasoning(self, reasoning: Reasoning) -> None:
         """Proof of another provider would be refused; without proof there is nothing to send."""
         proof = reasoning.proof
+        block: Json | None = None
         if proof is not None and proof.origin in (None, self._translation.origin):
             if proof.kind == "signature":
                 block = {"type": "thinking", "thinking": reasoning.text, "signature": proof.value}
-                self._turn("assistant").blocks.append(block)
-                return
-            if proof.kind == "redacted":
+            elif proof.kind == "redacted":
                 block = {"type": "redacted_thinking", "data": proof.value}
-                self._turn("assistant").blocks.append(block)
-                return
-        self._loss.dropped("reasoning history", "earlier reasoning is not this upstream's own")
+        if block is None:
+            self._loss.dropped(reasoning, "earlier reasoning is not this upstream's own")
+        else:
+            self._turn("assistant").blocks.append(self._loss.follow(reasoning, block))
 
     def _tool_use(self, position: int, call: ToolCall) -> Json:
         name = self._translation.aliases.tool(call.name, call.namespace, call.custom)
-        return {
+        block = {
             "type": "tool_use",
             "id": self._pairs[position].call_id,
             "name": name,
-            "input": self._input(function_arguments(call)),
+            "input": self._input(call),
         }
+        return self._loss.follow(call, block)
 
-    def _input(self, arguments: str) -> Json | msgspec.Raw:
+    def _input(self, call: ToolCall) -> Json | msgspec.Raw:
         """Verbatim, so that no number loses digits."""
+        arguments = function_arguments(call)
         if parse_arguments(arguments) is None:
-            self._loss.approximated("items", "arguments that are no JSON object went into _raw")
+            self._loss.approximated(call, "arguments that are no JSON object went into _raw")
             return {"_raw": arguments}
         return msgspec.Raw(arguments.encode()) if arguments.strip() else {}
 
@@ -181,25 +184,25 @@ def _pair_up(items: Sequence[Item], translation: Translation) -> dict[int, _Pair
     for position, item in enumerate(items):
         if isinstance(item, ToolCall):
             if item.id in calls:
-                loss.refuse("items", f"two tool calls have the id {item.id!r}")
+                loss.refuse(item, f"two tool calls have the id {item.id!r}")
             calls[item.id] = position
         elif isinstance(item, ToolResult):
             if item.call_id not in calls:
-                loss.refuse("items", f"a tool result for {item.call_id!r} answers no open call")
+                loss.refuse(item, f"a tool result for {item.call_id!r} answers no open call")
             call_id = translation.aliases.call_id(item.call_id)
             uses[call_id] += 1
             if uses[call_id] > 1:
                 call_id = f"{call_id}_{uses[call_id]}"
             pair = _Pair(call_id, item, position)
             pairs[calls.pop(item.call_id)] = pairs[position] = pair
-    for call_id in calls:
-        loss.refuse("items", f"the tool call {call_id!r} has no result")
+    for call_id, position in calls.items():
+        loss.refuse(items[position], f"the tool call {call_id!r} has no result")
     return pairs
 
 
-def _tool_result(call_id: str, result: ToolResult, loss: Loss) -> Json:
+def _tool_result(call_id: str, result: ToolResult, translation: Translation) -> Json:
     block: Json = {"type": "tool_result", "tool_use_id": call_id}
-    content = write_blocks(result.parts, loss)
+    content = write_blocks(result.parts, translation)
     if len(content) == 1 and content[0].keys() == {"type", "text"}:
         block["content"] = content[0]["text"]
     elif content:
@@ -208,4 +211,4 @@ def _tool_result(call_id: str, result: ToolResult, loss: Loss) -> Json:
         block["is_error"] = True
     if result.cache:
         block["cache_control"] = result.cache
-    return block
+    return translation.loss.follow(result, block)

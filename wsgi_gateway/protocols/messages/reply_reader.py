@@ -3,9 +3,10 @@
 Theory of operation. Blocks are known by their wire index; the vendor finishes one before it starts
 the next, but nothing here depends on that. A block of text or thinking becomes a part with its
 first text, so that empty ones never appear; a thinking block's signature, which relays may cut in
-pieces, becomes its part's proof. The last ``message_delta`` gives the reason; the reply ends at
+pieces, becomes its part's proof. A block's citations are told at its end, since they are about the
+whole of it. The last ``message_delta`` gives the reason; the reply ends at
 ``message_stop``, or at the end of the body if a reason came. What is of an unknown kind is passed
-over, as the vendor asks its readers to.
+over, as the vendor asks its readers to, and blocks of such kinds are noted as lost.
 """
 
 import msgspec
@@ -17,7 +18,10 @@ from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Event, FinishReason, PartKind
 from wsgi_gateway.protocols.ids import new_id
 from wsgi_gateway.protocols.messages import reply_wire as wire
+from wsgi_gateway.protocols.messages import web_search
+from wsgi_gateway.protocols.messages.citations import read_citation
 from wsgi_gateway.protocols.messages.errors import read_error
+from wsgi_gateway.protocols.messages.searches import Searches
 from wsgi_gateway.protocols.messages.usage import merge, read_usage
 from wsgi_gateway.protocols.reply_builder import ReplyBuilder
 from wsgi_gateway.protocols.translation import Translation
@@ -39,7 +43,9 @@ _PART_KINDS: dict[str, PartKind] = {
     "thinking": "reasoning",
     "redacted_thinking": "reasoning",
     "tool_use": "tool_call",
+    "server_tool_use": "web_search",
 }
+_LONGEST_NAME = 64
 _EVENTS = (
     "message_start",
     "content_block_start",
@@ -66,15 +72,21 @@ def read_reply(body: Json, translation: Translation) -> list[Event]:
 
 
 class _Block:
-    """An open content block. ``part`` is None until there is something to say."""
+    """An open content block. ``part`` is None until there is something to say, which is ``length`` long so far.
 
-    __slots__ = ("input", "kind", "part", "proof")
+    ``input`` is what came of a call's arguments without deltas; ``search`` the id of a call for a web search.
+    """
+
+    __slots__ = ("citations", "input", "kind", "length", "part", "proof", "search")
 
     def __init__(self, kind: PartKind, proof: Proof | None = None) -> None:
         self.kind = kind
         self.proof = proof
         self.part: int | None = None
+        self.length = 0
         self.input = ""
+        self.search = ""
+        self.citations: list[Json] = []
 
 
 class StreamReader:
@@ -83,6 +95,9 @@ class StreamReader:
     def __init__(self, translation: Translation) -> None:
         self.builder = ReplyBuilder(translation.aliases)
         self._origin = translation.origin
+        self._loss = translation.loss
+        self._output_tool = translation.aliases.output_tool
+        self._searches = Searches(self.builder, translation.loss)
         self._sse = sse.Decoder()
         self._blocks: dict[int, _Block] = {}
         self._usage: wire.Usage | None = None
@@ -171,20 +186,43 @@ class StreamReader:
         self._settle_call()
         self._stop_block(index)
         self.builder.start("", "")
-        kind = _PART_KINDS.get(_text(start, "type"))
-        if kind is None:
+        type_, name = _text(start, "type"), _text(start, "name")
+        kind = _PART_KINDS.get(type_)
+        if type_ == "web_search_tool_result":
+            self._searches.answer(start)
+            return
+        if kind is None or (kind == "web_search" and name != web_search.NAME):
+            self._leave_out(f"{type_} {name}".strip())
             return
         block = self._blocks[index] = _Block(kind)
-        if kind == "tool_call":
-            call_id, name = _text(start, "id") or new_id("toolu_"), _text(start, "name")
-            block.part = self.builder.open_call(call_id, name)
-            given = start.get("input")
-            block.input = encode(given).decode() if isinstance(given, dict) and given else ""
-            return
-        if start.get("type") == "redacted_thinking":
-            block.proof = Proof(kind="redacted", value=_text(start, "data"), origin=self._origin)
-        self._say(block, _text(start, "text") or _text(start, "thinking"))
-        self._sign(block, _text(start, "signature"))
+        match kind:
+            case "web_search":
+                block.search = self._searches.start(start)
+            case "tool_call":
+                self._start_call(block, start)
+            case "text":
+                self._say(block, _text(start, "text"))
+                given = start.get("citations")
+                if isinstance(given, list):
+                    block.citations += [entry for entry in given if isinstance(entry, dict)]
+            case _:
+                data = _text(start, "data")
+                if type_ == "redacted_thinking":
+                    block.proof = Proof(kind="redacted", value=data, origin=self._origin)
+                self._say(block, _text(start, "thinking"))
+                self._sign(block, _text(start, "signature"))
+
+    def _start_call(self, block: _Block, start: Json) -> None:
+        """No arguments at all are an answer too, if the call is the answer."""
+        name = _text(start, "name")
+        block.part = self.builder.open_call(_text(start, "id") or new_id("toolu_"), name)
+        given = start.get("input")
+        if isinstance(given, dict) and (given or name == self._output_tool):
+            block.input = encode(given).decode()
+
+    def _leave_out(self, what: str) -> None:
+        if what:
+            self._loss.approximated("reply.content", f"left out: {what[:_LONGEST_NAME]}")
 
     def _read_delta(self, index: int, delta: wire.Delta) -> None:
         block = self._blocks.get(index)
@@ -193,6 +231,10 @@ class StreamReader:
         match block.kind:
             case "text":
                 self._say(block, delta.text)
+                if delta.citation is not None:
+                    block.citations.append(delta.citation)
+            case "web_search" if delta.partial_json:
+                block.input += delta.partial_json
             case "tool_call" if delta.partial_json:
                 block.input = ""
                 self._say(block, delta.partial_json)
@@ -205,6 +247,7 @@ class StreamReader:
             if block.part is None:
                 block.part = self.builder.open(block.kind)
             self.builder.delta(block.part, text)
+            block.length += len(text)
 
     def _sign(self, block: _Block, signature: str | None) -> None:
         if block.kind == "reasoning" and signature:
@@ -215,21 +258,44 @@ class StreamReader:
         block = self._blocks.pop(index, None)
         if block is None:
             return
-        self._say(block, block.input)
+        if block.kind == "web_search":
+            self._searches.ask(block.search, block.input)
+            return
+        if complete or block.input != "{}":
+            self._say(block, block.input)
         if block.part is None and block.proof is not None:
             block.part = self.builder.open(block.kind)
         if block.part is not None:
+            self._cite(block, block.part)
             self.builder.close(block.part, block.proof, complete)
+
+    def _cite(self, block: _Block, part: int) -> None:
+        for citation in block.citations:
+            annotation = read_citation(citation, block.length)
+            if annotation is None:
+                kind = _text(citation, "type")[:_LONGEST_NAME]
+                self._loss.approximated("reply.citations", f"left out: {kind}")
+            else:
+                self.builder.annotate(part, annotation)
 
     def _end(self, last: wire.Message | wire.Delta) -> None:
         if not self.builder.started:
             self.builder.fail(_no_message())
             return
-        reason = _REASONS.get(last.stop_reason or "", "stop")
+        said = last.stop_reason or "end_turn"
+        reason = _REASONS.get(said, "stop")
+        if said not in _REASONS:
+            self._loss.approximated("reply.stop_reason", f"{said[:_LONGEST_NAME]} became end_turn")
         for index in sorted(self._blocks):
             self._stop_block(index, complete=reason not in _CUT_SHORT)
-        explanation = _text(last.stop_details or {}, "explanation") or None
-        self.builder.finish(reason, last.stop_sequence, explanation)
+        self._searches.finish()
+        details = last.stop_details or {}
+        self.builder.finish(
+            reason,
+            last.stop_sequence,
+            _text(details, "explanation") or None,
+            _text(details, "category") or None,
+        )
 
 
 def _text(holder: Json, name: str) -> str:

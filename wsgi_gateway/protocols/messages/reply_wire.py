@@ -4,6 +4,8 @@ Source: Anthropic API reference, "Create a Message" and "Streaming Messages". Bl
 objects, since a reply may hold kinds that nobody here knows.
 """
 
+from typing import Any
+
 from msgspec import Struct
 
 from wsgi_gateway.protocols.conversation import Json
@@ -21,6 +23,8 @@ class Usage(Struct):
     cache_read_input_tokens: int | None = None
     output_tokens: int | None = None
     output_tokens_details: OutputDetails | None = None
+    server_tool_use: Any = None
+    service_tier: Any = None
 
 
 class Message(Struct):
@@ -43,6 +47,7 @@ class Delta(Struct):
     partial_json: str | None = None
     thinking: str | None = None
     signature: str | None = None
+    citation: Json | None = None
     stop_reason: str | None = None
     stop_sequence: str | None = None
     stop_details: Json | None = None

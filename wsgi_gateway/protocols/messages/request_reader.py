@@ -18,15 +18,15 @@ from wsgi_gateway.protocols.messages.tools_reader import read_tool_choice, read_
 from wsgi_gateway.protocols.unsupported import leave_out_unknown
 
 _KNOWN = frozenset(wire.Request.__struct_fields__)
-_HINTS = frozenset(
-    {"cache_control", "context_management", "diagnostics", "billing_policy", "compaction"}
-)
+_HINTS = frozenset({"cache_control", "diagnostics", "billing_policy", "fallback_credit_token"})
 _SEMANTIC = {
     "container": "containers and skills exist at Anthropic only",
     "mcp_servers": "the upstream's API has no MCP connector of this form",
     "thread": "the gateway keeps no threads",
-    "inference_geo": "the gateway cannot promise where the upstream runs",
+    "fallbacks": "other models to ask are named in the gateway's config",
 }
+# Edits of earlier thinking: every provider keeps house with that itself.
+_EDITS_OF_THINKING = "clear_thinking_"
 
 
 def read_request(body: Json, loss: Loss) -> Conversation:
@@ -34,17 +34,20 @@ def read_request(body: Json, loss: Loss) -> Conversation:
     request = convert(body, wire.Request)
     leave_out_unknown(set(body), _KNOWN, _HINTS, loss)
     _refuse_untranslatable(request, loss)
+    _forgo_shortening(request, loss)
     choice = request.tool_choice
     serial = choice is not None and choice.disable_parallel_tool_use
+    offered = read_tools(request.tools or [], loss)
     return Conversation(
         api="messages",
         model=request.model,
         stream=bool(request.stream),
-        instructions=_instructions(request.system),
+        instructions=_instructions(request.system, loss),
         items=read_messages(request.messages, loss),
-        tools=read_tools(request.tools or [], loss),
-        tool_choice=read_tool_choice(choice, loss),
+        tools=offered.tools,
+        tool_choice=read_tool_choice(choice, offered.search_name, loss),
         parallel_tool_calls=False if serial else None,
+        web_search=offered.web_search,
         max_output_tokens=request.max_tokens,
         temperature=request.temperature,
         top_p=request.top_p,
@@ -62,14 +65,32 @@ def _refuse_untranslatable(request: wire.Request, loss: Loss) -> None:
     for name, why in _SEMANTIC.items():
         if getattr(request, name):
             loss.refuse(name, why)
+    if request.inference_geo not in (None, "", "global"):
+        loss.refuse("inference_geo", "the gateway cannot promise where the upstream runs")
     if request.max_tokens < 1:
         loss.refuse("max_tokens", "must be at least 1: only Anthropic fills its cache alone")
 
 
-def _instructions(system: str | list[wire.TextBlock] | None) -> list[Text]:
+def _forgo_shortening(request: wire.Request, loss: Loss) -> None:
+    """The upstream gets the history as the client sent it, whole."""
+    if request.compaction:
+        loss.approximated("compaction", "the history is sent whole")
+    management = request.context_management
+    if management is None:
+        return
+    if all(edit.type.startswith(_EDITS_OF_THINKING) for edit in management.edits or ()):
+        loss.dropped("context_management")
+    else:
+        loss.approximated("context_management", "the history is sent whole")
+
+
+def _instructions(system: str | list[wire.TextBlock] | None, loss: Loss) -> list[Text]:
     if isinstance(system, str):
-        return [Text(text=system)] if system else []
-    return [Text(text=block.text, cache=block.cache_control) for block in system or ()]
+        return [loss.at("system", Text(text=system))] if system else []
+    return [
+        loss.at(f"system[{number}]", Text(text=block.text, cache=block.cache_control))
+        for number, block in enumerate(system or ())
+    ]
 
 
 def _reasoning(request: wire.Request) -> ReasoningOptions | None:
@@ -89,7 +110,7 @@ def _output_format(request: wire.Request, loss: Loss) -> OutputFormat | None:
     """``output_config.format``, or ``output_format``, its name while it was in beta."""
     config = request.output_config
     if config is not None and config.task_budget:
-        loss.dropped("output_config.task_budget")
+        loss.approximated("output_config.task_budget", "the model is not told of it")
     given = (config.format if config else None) or request.output_format
     if given is None:
         return None

@@ -1,56 +1,67 @@
 """A Conversation, written as the Messages request that an upstream gets.
 
-The history is in ``history_writer``, the tools are in ``tools_writer``.
+The history is in ``history_writer``, the tools are in ``tools_writer``, ``structured_output`` has the ways to JSON.
 """
 
-from itertools import chain
+from collections.abc import Iterator
 
-from wsgi_gateway.protocols.conversation import Conversation, Json, OutputFormat
+from wsgi_gateway.protocols.conversation import Conversation, Json
 from wsgi_gateway.protocols.effort import to_thinking
 from wsgi_gateway.protocols.loss import Loss
-from wsgi_gateway.protocols.messages.blocks_writer import text_block
+from wsgi_gateway.protocols.messages import web_search
 from wsgi_gateway.protocols.messages.history_writer import write_history
-from wsgi_gateway.protocols.messages.output_schema import enforceable
+from wsgi_gateway.protocols.messages.structured_output import write_output_format
 from wsgi_gateway.protocols.messages.tools_writer import write_tools
 from wsgi_gateway.protocols.messages.turns import tool_loop_lacks_thinking
 from wsgi_gateway.protocols.translation import Translation
 from wsgi_gateway.protocols.unsupported import leave_out
 
-_JSON_ONLY = "Answer with one JSON object and nothing else."
 _MOST_BREAKPOINTS = 4
+_HINTS = ("metadata", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention")
+_SEMANTIC = (
+    "frequency_penalty",
+    "presence_penalty",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "moderation",
+)
 
 
 def write_request(conversation: Conversation, translation: Translation) -> Json:
     """The upstream's body. Raises ApiError (invalid_request) for what Messages cannot express."""
-    leave_out(
-        conversation,
-        translation.loss,
-        hints=("seed", "metadata", "prompt_cache_key"),
-        semantic=(
-            "frequency_penalty",
-            "presence_penalty",
-            "logit_bias",
-            "logprobs",
-            "top_logprobs",
-        ),
-    )
+    loss = translation.loss
+    leave_out(conversation, loss, hints=_HINTS, semantic=_SEMANTIC)
+    if conversation.seed is not None:
+        loss.dropped("seed")
+    searches = web_search.offered(conversation.web_search, translation)
+    if searches:
+        translation.aliases.reserve(web_search.NAME)
     system, messages = write_history(conversation, translation)
-    limit = conversation.max_output_tokens
-    if limit is None:
-        limit = translation.capabilities.max_output_tokens
-    if limit < 1:
-        translation.loss.refuse("max_output_tokens", "the upstream's API wants at least 1")
+    limit = _limit(conversation, translation)
     thinking, output_config = _reasoning(conversation, messages, limit, translation)
     thinks = thinking is not None and thinking["type"] != "disabled"
-    system += _output_format(conversation.output_format, output_config, translation.loss)
+    structured = write_output_format(
+        conversation,
+        translation,
+        may_force=not thinks and not searches and _is_free_to_force(conversation, translation),
+    )
+    if structured.system is not None:
+        system.append(structured.system)
+    if structured.format is not None:
+        output_config["format"] = structured.format
+    tools = structured.tools or write_tools(
+        conversation, translation, thinks=thinks, searches=searches
+    )
     body: Json = {
         "model": translation.model,
         "max_tokens": limit,
         **_system(system),
         "messages": messages,
-        **write_tools(conversation, translation, thinks=thinks),
+        **tools,
         **_sampling(conversation, translation, thinks=thinks),
-        **_identity(conversation, translation.loss),
+        **_stop(conversation, translation),
+        **_identity(conversation, loss),
     }
     if thinking is not None:
         body["thinking"] = thinking
@@ -58,8 +69,24 @@ def write_request(conversation: Conversation, translation: Translation) -> Json:
         body["output_config"] = output_config
     if conversation.stream:
         body["stream"] = True
-    _limit_breakpoints(body, translation.loss)
+    _limit_breakpoints(body, loss)
     return body
+
+
+def _limit(conversation: Conversation, translation: Translation) -> int:
+    limit = conversation.max_output_tokens
+    if limit is None:
+        return translation.capabilities.max_output_tokens
+    if limit < 1:
+        translation.loss.refuse("max_output_tokens", "the upstream's API wants at least 1")
+    return limit
+
+
+def _is_free_to_force(conversation: Conversation, translation: Translation) -> bool:
+    """Whether a tool of the gateway's own can be forced: the client has none, and asks for none."""
+    choice = conversation.tool_choice
+    asks = choice is not None and choice.mode in ("required", "tool")
+    return translation.capabilities.forced_tools and not conversation.tools and not asks
 
 
 def _system(blocks: list[Json]) -> Json:
@@ -86,25 +113,6 @@ def _reasoning(
     return thinking, {"effort": effort} if effort else {}
 
 
-def _output_format(given: OutputFormat | None, output_config: Json, loss: Loss) -> list[Json]:
-    """Sets ``output_config.format``, or gives what is to be said in ``system`` instead."""
-    if given is None or given.type == "text":
-        return []
-    if given.type == "json_object" or given.schema is None:
-        loss.approximated("output_format", "JSON was asked for in the instructions")
-        return [text_block(_JSON_ONLY)]
-    schema, moved = enforceable(given.schema)
-    if moved:
-        loss.approximated("output_format", f"only described, not enforced: {', '.join(moved)}")
-    if given.strict is False:
-        loss.approximated("output_format", "the schema is enforced all the same")
-    if given.description:
-        described = f"{given.description}\n{schema.get('description', '')}".strip()
-        schema = {**schema, "description": described}
-    output_config["format"] = {"type": "json_schema", "schema": schema}
-    return []
-
-
 def _sampling(conversation: Conversation, translation: Translation, *, thinks: bool) -> Json:
     loss = translation.loss
     body: Json = {}
@@ -122,15 +130,22 @@ def _sampling(conversation: Conversation, translation: Translation, *, thinks: b
                 loss.approximated(name, "left out: the model takes none, or none while it thinks")
         body = {}
     if "temperature" in body and "top_p" in body:
-        if conversation.top_p != 1:
-            loss.approximated("top_p", "left out: newer models take no temperature beside it")
-        del body["top_p"]
-    stop = [text for text in conversation.stop if text.strip()]
-    if stop != conversation.stop:
-        loss.dropped("stop", "the upstream takes no blank stop sequences")
-    if stop:
-        body["stop_sequences"] = stop
+        if conversation.temperature == 1:
+            del body["temperature"]
+        else:
+            if conversation.top_p != 1:
+                loss.approximated("top_p", "left out: newer models take no temperature beside it")
+            del body["top_p"]
     return body
+
+
+def _stop(conversation: Conversation, translation: Translation) -> Json:
+    """The API refuses blank ones, so the gateway itself looks for those."""
+    translation.stop = [text for text in conversation.stop if text and not text.strip()]
+    if "" in conversation.stop:
+        translation.loss.dropped("stop", "an empty stop sequence")
+    stop = [text for text in conversation.stop if text.strip()]
+    return {"stop_sequences": stop} if stop else {}
 
 
 def _identity(conversation: Conversation, loss: Loss) -> Json:
@@ -148,13 +163,19 @@ def _identity(conversation: Conversation, loss: Loss) -> Json:
 
 def _limit_breakpoints(body: Json, loss: Loss) -> None:
     """The API takes four; the last ones cover the most."""
-    system = body.get("system", ())
-    blocks = chain.from_iterable(message["content"] for message in body["messages"])
-    holders = [*body.get("tools", ()), *(system if isinstance(system, list) else ())]
-    for block in blocks:
-        nested = block.get("content")
-        holders += [*(nested if isinstance(nested, list) else ()), block]
-    marked = [holder for holder in holders if "cache_control" in holder]
+    marked = [holder for holder in _holders(body) if "cache_control" in holder]
     for holder in marked[:-_MOST_BREAKPOINTS]:
         del holder["cache_control"]
-        loss.dropped("cache_control", "the upstream takes four breakpoints: the last were kept")
+        loss.dropped(holder, "a cache breakpoint: the upstream takes four, the last were kept")
+
+
+def _holders(body: Json) -> Iterator[Json]:
+    """All that may hold a breakpoint, in the order in which the API caches it."""
+    yield from body.get("tools", ())
+    system = body.get("system", ())
+    yield from system if isinstance(system, list) else ()
+    for message in body["messages"]:
+        for block in message["content"]:
+            nested = block.get("content")
+            yield from nested if isinstance(nested, list) else ()
+            yield block

@@ -4,44 +4,74 @@ Anthropic's own client tools have no schema on the wire, since its models know t
 ``client_tools`` has it.
 """
 
-from wsgi_gateway.protocols.conversation import Tool, ToolChoice
+import msgspec
+from msgspec import Struct, field
+
+from wsgi_gateway.protocols.conversation import Tool, ToolChoice, WebSearch
 from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages import wire
 from wsgi_gateway.protocols.messages.client_tools import client_tool
 
 
-def read_tools(tools: list[wire.Tool], loss: Loss) -> list[Tool]:
-    """In the client's order. Raises ApiError for a tool that only Anthropic can run."""
-    read: list[Tool] = []
+class Tools(Struct):
+    """``search_name`` is what a ``tool_choice`` would call the web search."""
+
+    tools: list[Tool] = field(default_factory=list)
+    web_search: WebSearch | None = None
+    search_name: str | None = None
+
+
+def read_tools(tools: list[wire.Tool], loss: Loss) -> Tools:
+    """In the client's order, each placed. Raises ApiError for a tool that only Anthropic can run."""
+    read = Tools()
     names: set[str] = set()
     for number, tool in enumerate(tools):
         path = f"tools[{number}]"
         given = _read_tool(tool, path, loss)
         if given is None:
             continue
-        if given.name in names:
-            loss.refuse(f"{path}.name", f"there is another tool named {given.name!r}")
-        names.add(given.name)
-        read.append(given)
+        name = given.name if isinstance(given, Tool) else tool.name or "web_search"
+        if name in names:
+            loss.refuse(f"{path}.name", f"there is another tool named {name!r}")
+        names.add(name)
+        loss.at(path, given)
+        if isinstance(given, Tool):
+            read.tools.append(given)
+        elif read.web_search is not None:
+            loss.refuse(path, "there is another web search")
+        else:
+            read.web_search, read.search_name = given, name
     return read
 
 
-def _read_tool(tool: wire.Tool, path: str, loss: Loss) -> Tool | None:
-    if tool.type in (None, "custom"):
+def _read_tool(tool: wire.Tool, path: str, loss: Loss) -> Tool | WebSearch | None:
+    type_ = tool.type or "custom"
+    if type_ == "custom":
         return _custom(tool, path, loss)
-    known = client_tool(tool.type or "")
+    known = client_tool(type_)
     if known is not None:
-        loss.approximated("tools", f"{tool.type} was offered as a plain function")
+        loss.approximated(path, f"{type_} was offered as a plain function")
         known.cache = tool.cache_control
         return known
-    if (tool.type or "").startswith("web_search_"):
-        loss.approximated("tools", "web search was left out: the upstream does not run it")
+    if type_.startswith("web_search_"):
+        return _web_search(tool, path, loss)
+    if type_.startswith("tool_search_tool_"):
+        loss.approximated(path, "tool search was left out: all tools are offered at once")
         return None
-    if (tool.type or "").startswith("tool_search_tool_"):
-        loss.approximated("tools", "tool search was left out: all tools are offered at once")
-        return None
-    loss.refuse(f"{path}.type", f"tools of type {tool.type!r} run at Anthropic only")
+    loss.refuse(f"{path}.type", f"tools of type {type_!r} run at Anthropic only")
+
+
+def _web_search(tool: wire.Tool, path: str, loss: Loss) -> WebSearch:
+    if tool.cache_control:
+        loss.dropped(f"{path}.cache_control")
+    location = msgspec.structs.asdict(tool.user_location) if tool.user_location else {}
+    return WebSearch(
+        allowed_domains=tool.allowed_domains,
+        blocked_domains=tool.blocked_domains,
+        max_uses=tool.max_uses,
+        location={name: value for name, value in location.items() if value is not None} or None,
+    )
 
 
 def _custom(tool: wire.Tool, path: str, loss: Loss) -> Tool:
@@ -52,10 +82,12 @@ def _custom(tool: wire.Tool, path: str, loss: Loss) -> Tool:
     if tool.allowed_callers and "direct" not in tool.allowed_callers:
         loss.refuse(f"{path}.allowed_callers", "the upstream's model can only call tools directly")
     if tool.eager_input_streaming:
-        loss.dropped("tools.eager_input_streaming")
+        loss.dropped(f"{path}.eager_input_streaming")
+    if tool.defer_loading:
+        loss.dropped(f"{path}.defer_loading", "all tools are offered at once")
     description = tool.description
     if tool.input_examples:
-        loss.approximated("tools.input_examples", "became part of the description")
+        loss.approximated(f"{path}.input_examples", "became part of the description")
         examples = "\n".join(encode(example).decode() for example in tool.input_examples)
         description = f"{description or ''}\n\nExamples of input:\n{examples}".strip()
     return Tool(
@@ -67,7 +99,10 @@ def _custom(tool: wire.Tool, path: str, loss: Loss) -> Tool:
     )
 
 
-def read_tool_choice(choice: wire.ToolChoice | None, loss: Loss) -> ToolChoice | None:
+def read_tool_choice(
+    choice: wire.ToolChoice | None, search_name: str | None, loss: Loss
+) -> ToolChoice | None:
+    """No other API's choice can name a web search in these terms: the model then decides."""
     if choice is None:
         return None
     match choice.type:
@@ -76,6 +111,9 @@ def read_tool_choice(choice: wire.ToolChoice | None, loss: Loss) -> ToolChoice |
         case "tool":
             if not choice.name:
                 loss.refuse("tool_choice.name", "is required for type tool")
+            if choice.name == search_name:
+                loss.approximated("tool_choice", "became auto: no web search can be forced")
+                return ToolChoice(mode="auto")
             return ToolChoice(mode="tool", name=choice.name)
         case mode:
             return ToolChoice(mode=mode)

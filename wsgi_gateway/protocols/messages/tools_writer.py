@@ -2,30 +2,43 @@
 
 from wsgi_gateway.protocols.conversation import Conversation, Json, Tool, ToolCall, ToolChoice
 from wsgi_gateway.protocols.custom_tools import as_function
+from wsgi_gateway.protocols.messages import web_search
+from wsgi_gateway.protocols.messages.output_schema import enforceable, object_schema
 from wsgi_gateway.protocols.translation import Translation
 
 _NO_PARAMETERS: Json = {"type": "object", "properties": {}}
-_COMBINATORS = ("anyOf", "oneOf", "allOf", "$ref", "enum", "const", "not")
 
 
-def write_tools(conversation: Conversation, translation: Translation, *, thinks: bool) -> Json:
-    """``tools`` and ``tool_choice``. Raises ApiError for a tool that Messages cannot declare."""
+def write_tools(
+    conversation: Conversation, translation: Translation, *, thinks: bool, searches: bool = False
+) -> Json:
+    """``tools`` and ``tool_choice``; a web search among them if the model ``searches``.
+
+    Raises ApiError for a tool that Messages cannot declare, and for a choice of one that is not there.
+    """
+    declared = _declare(_allowed(conversation, translation), translation)
+    if searches and conversation.web_search is not None:
+        declared.append(web_search.search_tool(conversation.web_search, translation))
     choice = conversation.tool_choice
-    tools = conversation.tools
-    if choice is not None and choice.allowed is not None:
-        translation.loss.approximated("tool_choice", "only the allowed tools were sent")
-        tools = [tool for tool in tools if tool.name in choice.allowed]
-    if not tools:
+    if not declared:
         if choice is not None and choice.mode in ("required", "tool"):
             translation.loss.refuse("tool_choice", "asks for a tool, but there is none to call")
         return _tools_of_history(conversation, translation)
-    body: Json = {"tools": _declare(tools, translation)}
-    choice_body = _choice(choice, translation, thinks)
+    body: Json = {"tools": declared}
+    choice_body = _choice(choice, declared, translation, thinks)
     if conversation.parallel_tool_calls is False and choice_body != {"type": "none"}:
         choice_body = {**(choice_body or {"type": "auto"}), "disable_parallel_tool_use": True}
     if choice_body is not None:
         body["tool_choice"] = choice_body
     return body
+
+
+def _allowed(conversation: Conversation, translation: Translation) -> list[Tool]:
+    choice = conversation.tool_choice
+    if choice is None or choice.allowed is None:
+        return conversation.tools
+    translation.loss.approximated("tool_choice", "only the allowed tools were sent")
+    return [tool for tool in conversation.tools if tool.name in choice.allowed]
 
 
 def _tools_of_history(conversation: Conversation, translation: Translation) -> Json:
@@ -44,9 +57,9 @@ def _tools_of_history(conversation: Conversation, translation: Translation) -> J
 def _declare(tools: list[Tool], translation: Translation) -> list[Json]:
     declared: dict[str, Json] = {}
     for tool in tools:
-        body = _tool(tool, translation)
+        body = translation.loss.follow(tool, _tool(tool, translation))
         if body["name"] in declared:
-            translation.loss.refuse("tools", f"there are two tools named {tool.name!r}")
+            translation.loss.refuse(tool, f"there are two tools named {tool.name!r}")
         declared[body["name"]] = body
     return list(declared.values())
 
@@ -56,40 +69,57 @@ def _tool(given: Tool, translation: Translation) -> Json:
     body: Json = {"name": tool.name}
     if tool.description and tool.description.strip():
         body["description"] = tool.description
-    body["input_schema"] = _input_schema(tool, translation)
-    if tool.strict:
-        translation.loss.approximated("tools.strict", "the schema is not enforced upstream")
+    body["input_schema"] = _input_schema(tool, given, translation)
+    if _is_enforced(tool, translation):
+        body["strict"] = True
+    elif tool.strict:
+        translation.loss.approximated(given, "the schema is not enforced upstream")
     if tool.cache:
         body["cache_control"] = tool.cache
     return body
 
 
-def _input_schema(tool: Tool, translation: Translation) -> Json:
-    """The API insists on an object at the top."""
-    schema = tool.parameters
-    if not schema:
+def _input_schema(tool: Tool, given: Tool, translation: Translation) -> Json:
+    """With an object at its root, and, of a strict tool, what the API can enforce; the rest is only described."""
+    if not tool.parameters:
         return _NO_PARAMETERS
-    type_ = schema.get("type")
-    if type_ == "object":
-        return schema
-    if isinstance(type_, list) and "object" in type_:
-        return {**schema, "type": "object"}
-    if type_ is None and not any(name in schema for name in _COMBINATORS):
-        return {"type": "object", **schema}
-    translation.loss.refuse(
-        "tools", f"the parameters of {tool.name!r} must be a schema of type object"
-    )
+    rooted = object_schema(tool.parameters)
+    if rooted is None:
+        translation.loss.refuse(
+            given, f"the parameters of {given.name!r} must be a schema of type object"
+        )
+    schema, moved = rooted
+    if _is_enforced(tool, translation):
+        schema, unenforced = enforceable(schema)
+        moved = moved + unenforced
+    if moved:
+        translation.loss.approximated(
+            given, f"only described, not enforced: {', '.join(sorted(set(moved)))}"
+        )
+    return schema
 
 
-def _choice(choice: ToolChoice | None, translation: Translation, thinks: bool) -> Json | None:
+def _is_enforced(tool: Tool, translation: Translation) -> bool:
+    return bool(tool.strict) and translation.capabilities.strict_tools
+
+
+def _choice(
+    choice: ToolChoice | None, declared: list[Json], translation: Translation, thinks: bool
+) -> Json | None:
     if choice is None:
         return None
+    if choice.mode == "tool":
+        name = translation.aliases.tool(choice.name or "", choice.namespace)
+        if all(tool["name"] != name for tool in declared):
+            translation.loss.refuse("tool_choice", f"there is no tool named {choice.name!r}")
+    if choice.mode in ("required", "tool") and not translation.capabilities.forced_tools:
+        translation.loss.approximated("tool_choice", "became auto: the model cannot be forced")
+        return {"type": "auto"}
     if choice.mode in ("required", "tool") and thinks:
         translation.loss.approximated(
             "tool_choice", "became auto: a thinking model cannot be forced to call a tool"
         )
         return {"type": "auto"}
     if choice.mode == "tool":
-        name = translation.aliases.tool(choice.name or "", choice.namespace)
         return {"type": "tool", "name": name}
     return {"type": "any" if choice.mode == "required" else choice.mode}

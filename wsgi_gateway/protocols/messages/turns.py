@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from msgspec import Struct, field
 
 from wsgi_gateway.protocols.conversation import Json
+from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages.blocks_writer import text_block
 from wsgi_gateway.protocols.translation import Translation
 
@@ -23,27 +24,28 @@ class Turn(Struct):
 
 
 def settle(turns: Sequence[Turn], translation: Translation) -> list[Turn]:
-    """Turns that alternate, begin with the user's, and hold nothing empty. May be none at all."""
+    """Turns that alternate, begin with the user's, and hold nothing empty. May be none at all.
+
+    Raises ApiError if the assistant's is the last, and the model does not continue it.
+    """
     loss = translation.loss
     for turn in turns:
         if turn.role == "assistant":
             while turn.blocks and turn.blocks[-1]["type"] in _THINKING:
-                turn.blocks.pop()
-                loss.dropped("items", "reasoning that led to nothing")
+                loss.dropped(turn.blocks.pop(), "reasoning that led to nothing")
     settled = _joined(turns)
     for position, turn in enumerate(settled):
         if turn.role == "system" and not _may_stay(settled, position, translation):
-            loss.approximated(
-                "items", "a later system message became a reminder to the user's turn"
-            )
             turn.role = "user"
-            turn.blocks = [_reminder(block) for block in turn.blocks]
+            for block in turn.blocks:
+                _remind(block, loss)
     settled = _joined(settled)
     if settled and settled[0].role == "assistant":
-        loss.approximated("items", "a user turn was put before the assistant's first")
+        first = settled[0].blocks[0]
+        loss.approximated(first, "a user turn was put before the assistant's first")
         settled.insert(0, Turn("user", [text_block(_OPENING)]))
     if settled and settled[-1].role == "assistant":
-        _trim_prefill(settled[-1], translation)
+        _trim_prefill(settled[-1].blocks[-1], translation)
     return settled
 
 
@@ -84,15 +86,16 @@ def _may_stay(turns: Sequence[Turn], position: int, translation: Translation) ->
     )
 
 
-def _reminder(block: Json) -> Json:
-    if block["type"] != "text":
-        return block
-    return {**block, "text": f"<system-reminder>\n{block['text']}\n</system-reminder>"}
+def _remind(block: Json, loss: Loss) -> None:
+    loss.approximated(block, "a later system message became a reminder to the user's turn")
+    block["text"] = f"<system-reminder>\n{block['text']}\n</system-reminder>"
 
 
-def _trim_prefill(turn: Turn, translation: Translation) -> None:
+def _trim_prefill(last: Json, translation: Translation) -> None:
     """OpenAI's APIs answer behind a last assistant message; Messages continues it."""
-    translation.loss.approximated("items", "the upstream continues the assistant's last message")
-    last = turn.blocks[-1]
-    if last["type"] == "text":
-        turn.blocks[-1] = {**last, "text": last["text"].rstrip()}
+    if not translation.capabilities.prefill:
+        translation.loss.refuse(
+            last, "the last message is the assistant's, which this model does not continue"
+        )
+    translation.loss.approximated(last, "the upstream continues the assistant's last message")
+    last["text"] = last["text"].rstrip()

@@ -6,6 +6,15 @@ from wsgi_gateway.protocols.conversation import Json
 from wsgi_gateway.protocols.events import Usage
 from wsgi_gateway.protocols.messages import reply_wire as wire
 
+# Of the three tiers that Messages reports, in OpenAI's words; and of those that OpenAI reports, in Messages'.
+_READ_TIERS = {"standard": "default", "priority": "priority", "batch": "default"}
+_WRITTEN_TIERS = {
+    "default": "standard",
+    "flex": "standard",
+    "priority": "priority",
+    "scale": "priority",
+}
+
 
 def merge(known: wire.Usage | None, news: wire.Usage | None) -> wire.Usage | None:
     """Counters are totals: each one that is told again replaces what was known of it."""
@@ -27,7 +36,14 @@ def read_usage(usage: wire.Usage) -> Usage:
         cache_read=read,
         cache_write=written,
         reasoning=details.thinking_tokens,
+        service_tier=_READ_TIERS.get(str(usage.service_tier)),
+        web_searches=_searches(usage.server_tool_use),
     )
+
+
+def _searches(server_tools: object) -> int | None:
+    count = server_tools.get("web_search_requests") if isinstance(server_tools, dict) else None
+    return count if isinstance(count, int) else None
 
 
 def write_usage(usage: Usage | None) -> Json:
@@ -41,4 +57,11 @@ def write_usage(usage: Usage | None) -> Json:
     }
     if usage.reasoning is not None:
         body["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
+    if usage.web_searches:
+        body["server_tool_use"] = {
+            "web_search_requests": usage.web_searches,
+            "web_fetch_requests": 0,
+        }
+    if usage.service_tier in _WRITTEN_TIERS:
+        body["service_tier"] = _WRITTEN_TIERS[usage.service_tier]
     return body

@@ -29,6 +29,7 @@ class TextSource(Struct, tag="text"):
 
 class TextBlock(Struct, tag="text"):
     text: str
+    citations: list[Json] | None = None
     cache_control: Json | None = None
 
 
@@ -58,6 +59,7 @@ class SearchResultBlock(Struct, tag="search_result"):
     source: str
     title: str
     content: list[TextBlock]
+    citations: Citations | None = None
     cache_control: Json | None = None
 
 
@@ -179,8 +181,15 @@ class Message(Struct):
     content: str | list[Block]
 
 
+class UserLocation(Struct):
+    city: str | None = None
+    country: str | None = None
+    region: str | None = None
+    timezone: str | None = None
+
+
 class Tool(Struct):
-    """A custom tool, or by ``type`` one of Anthropic's own."""
+    """A custom tool, or by ``type`` one of Anthropic's own; the last four fields are a web search's."""
 
     name: str = ""
     type: str | None = None
@@ -192,6 +201,10 @@ class Tool(Struct):
     allowed_callers: list[str] | None = None
     defer_loading: bool | None = None
     eager_input_streaming: bool | None = None
+    allowed_domains: list[str] | None = None
+    blocked_domains: list[str] | None = None
+    max_uses: int | None = None
+    user_location: UserLocation | None = None
 
 
 class ToolChoice(Struct):
@@ -221,6 +234,14 @@ class Metadata(Struct):
     user_id: str | None = None
 
 
+class Edit(Struct):
+    type: str = ""
+
+
+class ContextManagement(Struct):
+    edits: list[Edit] | None = None
+
+
 class Request(Struct):
     model: str
     max_tokens: int
@@ -243,3 +264,6 @@ class Request(Struct):
     mcp_servers: list[Json] | None = None
     thread: Any = None
     inference_geo: str | None = None
+    context_management: ContextManagement | None = None
+    compaction: Any = None
+    fallbacks: Any = None
