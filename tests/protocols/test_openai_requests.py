@@ -30,5 +30,6 @@ def test_a_choice_without_tools_is_refused() -> None:
 def test_cache_marks_of_tools_are_told() -> None:
     tool = Tool(name="f", cache={"type": "ephemeral"})
     told = translation("messages")
+    told.loss.at("tools[0]", tool)
     assert has_tools(Conversation(api="messages", model="m", tools=[tool]), told)
-    assert [entry.path for entry in told.loss.entries] == ["tools.cache_control"]
+    assert [(entry.path, entry.verdict) for entry in told.loss.entries] == [("tools[0]", "dropped")]

@@ -23,7 +23,7 @@ def as_function(tool: Tool, translation: Translation) -> Tool:
     name = translation.aliases.tool(tool.name, tool.namespace, tool.custom)
     if not tool.custom:
         return msgspec.structs.replace(tool, name=name, namespace=None)
-    translation.loss.approximated("tools", "a custom tool was offered as a function")
+    translation.loss.approximated(tool, "a custom tool was offered as a function")
     description = tool.description or ""
     if tool.grammar:
         definition = tool.grammar.get("definition", "")

@@ -22,11 +22,17 @@ class File(Struct):
     filename: str | None = None
 
 
+class InputAudio(Struct):
+    data: str
+    format: str
+
+
 class ContentPart(Struct):
     type: str = "text"
     text: str | None = None
     image_url: ImageUrl | str | None = None
     file: File | None = None
+    input_audio: InputAudio | None = None
     refusal: str | None = None
     cache_control: Json | None = None
     prompt_cache_breakpoint: Json | None = None
@@ -38,16 +44,19 @@ class Function(Struct):
 
 
 class CustomCall(Struct):
-    name: str
-    input: str = ""
+    name: str | None = None
+    input: str | None = None
 
 
 class ToolCall(Struct):
+    """``extra_content`` is Google's: ``{"google": {"thought_signature": str}}``."""
+
     id: str | None = None
     type: str | None = None
     index: int | None = None
     function: Function | None = None
     custom: CustomCall | None = None
+    extra_content: Json | None = None
 
 
 class RequestMessage(Struct):
@@ -62,6 +71,7 @@ class RequestMessage(Struct):
     reasoning_content: str | None = None
     reasoning: str | None = None
     reasoning_details: list[Json] | None = None
+    extra_content: Json | None = None
 
 
 class FunctionTool(Struct):
@@ -105,6 +115,23 @@ class StreamOptions(Struct):
     include_usage: bool | None = None
 
 
+class Place(Struct):
+    city: str | None = None
+    country: str | None = None
+    region: str | None = None
+    timezone: str | None = None
+
+
+class UserLocation(Struct):
+    type: str = "approximate"
+    approximate: Place = field(default_factory=Place)
+
+
+class WebSearchOptions(Struct):
+    search_context_size: str | None = None
+    user_location: UserLocation | None = None
+
+
 class Request(Struct):
     model: str
     messages: list[RequestMessage]
@@ -136,6 +163,11 @@ class Request(Struct):
     metadata: Json | None = None
     service_tier: str | None = None
     prompt_cache_key: str | None = None
+    prompt_cache_options: Json | None = None
+    prompt_cache_retention: str | None = None
+    web_search_options: WebSearchOptions | None = None
+    store: bool | None = None
+    prediction: Json | None = None
     modalities: list[str] | None = None
     audio: Json | None = None
     moderation: Json | None = None
@@ -151,13 +183,26 @@ class Delta(Struct):
     reasoning_details: list[Json] | None = None
     tool_calls: list[ToolCall] | None = None
     function_call: Function | None = None
+    annotations: list[Json] | None = None
+    extra_content: Json | None = None
+    audio: Json | None = None
+
+
+class Logprobs(Struct):
+    content: list[Json] | None = None
+    refusal: list[Json] | None = None
 
 
 class Choice(Struct):
+    """``stop_reason`` (vLLM) and ``matched_stop`` (SGLang) name the stop sequence that matched, or its token."""
+
     index: int = 0
     delta: Delta | None = None
     message: Delta | None = None
     finish_reason: str | None = None
+    logprobs: Logprobs | None = None
+    stop_reason: Any = None
+    matched_stop: Any = None
 
 
 class PromptDetails(Struct):
@@ -183,4 +228,5 @@ class Completion(Struct):
     model: str | None = None
     choices: list[Choice] | None = field(default_factory=list)
     usage: Usage | None = None
+    service_tier: str | None = None
     error: Any = None
