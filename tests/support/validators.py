@@ -85,7 +85,7 @@ class _ChatStream:
         assert choice["index"] == 0
         assert self.finish is None, "a choice after its finish"
         self._take_delta(choice["delta"])
-        _check_chat_logprobs(choice["logprobs"])
+        _check_chat_logprobs(choice.get("logprobs"))
         self.finish = choice["finish_reason"]
         if self.finish:
             assert choice["delta"] == {}, "the finish chunk carries content"

@@ -24,7 +24,7 @@ class JoinedContent:
 
     @property
     def annotations(self) -> list[Json]:
-        """All of them, once the content is whole. None reaches behind its end, where a stop sequence may have cut it."""
+        """All of them, once the content is whole: none reaches behind its end, where it may have been cut."""
         length = self._lengths.get("text", 0)
         for annotation in self._annotations:
             cited = annotation["url_citation"]

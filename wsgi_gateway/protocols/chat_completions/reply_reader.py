@@ -228,8 +228,8 @@ class StreamReader:
         if any(self._logprobs.values()):
             self._loss.approximated("logprobs", "those of tokens without text were left out")
         if self._reason == "stop" and self._stopped_at and not self._calls.any:
-            self._reason = "stop_sequence"
-        self.builder.finish(self._reason or "stop", self._stopped_at)
+            self.builder.finish("stop_sequence", self._stopped_at)
+        self.builder.finish(self._reason or "stop")
 
     def _tell_extra(self) -> None:
         """What a host wants back with the message as a whole."""
