@@ -23,6 +23,7 @@ from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.seal import seal
 
+EXTRA_PATH = "tool_calls[0].extra_content"
 CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
@@ -120,6 +121,7 @@ def test_everything_knows_its_place() -> None:
         ),
         ({"role": "assistant", "function_call": {"arguments": "{}"}}, "function_call.name"),
         ({"role": "tool", "content": "x"}, "tool_call_id"),
+        ({"role": "assistant", "tool_calls": [{**CALL, "extra_content": 3}]}, EXTRA_PATH),
     ],
 )
 def test_a_refusal_names_the_exact_path(message: dict[str, Any], param: str) -> None:

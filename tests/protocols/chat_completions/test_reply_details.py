@@ -252,6 +252,22 @@ def test_calls_end_a_reply_whatever_else_matched() -> None:
     assert events[-1] == Finished(reason="tool_calls")
 
 
+def test_what_a_host_bends_does_no_harm() -> None:
+    call = {"id": "a", "function": {"name": "f"}, "extra_content": "x"}
+    message = {
+        "content": "Hi",
+        "annotations": "none",
+        "reasoning_details": [3],
+        "extra_content": [],
+        "tool_calls": [call],
+    }
+    bent = chat_reply(message, logprobs={"content": "x", "tokens": []})
+    assert told(fold(read_reply(bent, translation()))) == [
+        ("text", "Hi"),
+        ("tool_call", "a", "f", "{}"),
+    ]
+
+
 def test_spoken_output_is_noted() -> None:
     task = translation()
     read_reply(chat_reply({"content": None, "audio": {"transcript": "Hi"}}), task)

@@ -73,7 +73,8 @@ class CallsReader:
         call.id = call.id or piece.id
         call.name = call.name or _name(piece)
         call.custom = call.custom or piece.custom is not None
-        call.extra = call.extra or piece.extra_content
+        if isinstance(piece.extra_content, dict):
+            call.extra = call.extra or piece.extra_content
         text = _text(piece)
         if text:
             call.arguments.append(text)

@@ -88,9 +88,11 @@ def _call(call: wire.ToolCall, path: str, loss: Loss) -> list[Item]:
     return [*extra, loss.at(path, item)]
 
 
-def _extra(extra: Json | None, call_id: str | None, path: str, loss: Loss) -> list[Item]:
+def _extra(extra: object, call_id: str | None, path: str, loss: Loss) -> list[Item]:
     if not extra:
         return []
+    if not isinstance(extra, dict):
+        loss.refuse(f"{path}.extra_content", "must be an object")
     proof = Proof(kind="call", value=encode(extra).decode(), item_id=call_id)
     return [loss.at(f"{path}.extra_content", Reasoning(proof=proof))]
 

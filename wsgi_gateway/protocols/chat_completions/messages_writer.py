@@ -168,7 +168,7 @@ class _MessagesWriter:
         """Write out the assistant turn, then its results in the order of its calls, then their media."""
         for thought in self._thoughts:
             if not self._return_thought(thought):
-                self._loss.dropped(thought, "earlier reasoning is not sent to this upstream")
+                self._loss.dropped(thought, "reasoning history that this upstream did not ask back")
         if self._assistant is not None:
             says_else = {"tool_calls", "refusal"} & set(self._assistant)
             self._assistant["content"] = plain(self._content) or (None if says_else else "")

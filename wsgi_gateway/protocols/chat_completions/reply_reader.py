@@ -136,11 +136,11 @@ class StreamReader:
             if matched in self._translation.sent_stop:
                 self._stopped_at = matched
 
-    def _keep_logprobs(self, logprobs: wire.Logprobs | None) -> None:
+    def _keep_logprobs(self, logprobs: object) -> None:
         """Those of tokens that are no text yet (half a character) go with the text that follows."""
-        if logprobs is not None:
-            self._logprobs.setdefault("text", []).extend(logprobs.content or ())
-            self._logprobs.setdefault("refusal", []).extend(logprobs.refusal or ())
+        if isinstance(logprobs, dict):
+            self._logprobs.setdefault("text", []).extend(wire.objects(logprobs.get("content")))
+            self._logprobs.setdefault("refusal", []).extend(wire.objects(logprobs.get("refusal")))
 
     def _read_delta(self, delta: wire.Delta) -> None:
         self._read_thoughts(delta)
@@ -148,7 +148,7 @@ class StreamReader:
             self._text(kind, text)
         if delta.refusal:
             self._text("refusal", delta.refusal)
-        for annotation in delta.annotations or ():
+        for annotation in wire.objects(delta.annotations):
             self._annotate(annotation)
         if delta.audio:
             self._loss.approximated("audio", "spoken output was left out")
@@ -158,12 +158,13 @@ class StreamReader:
             self._read_call(wire.ToolCall(index=0, function=delta.function_call))
 
     def _read_thoughts(self, delta: wire.Delta) -> None:
-        details = delta.reasoning_details or ()
+        details = wire.objects(delta.reasoning_details)
         text = delta.reasoning_content or delta.reasoning or readable_text(details)
         if isinstance(text, str) and text:
             self._text("reasoning", text)
         self._details.add(details)
-        self._extra = delta.extra_content or self._extra
+        if isinstance(delta.extra_content, dict):
+            self._extra = delta.extra_content or self._extra
 
     def _text(self, kind: PartKind, text: str) -> None:
         if self._open is None or self._open[0] != kind:

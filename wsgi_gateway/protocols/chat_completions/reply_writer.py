@@ -72,7 +72,7 @@ def write_reply(reply: Reply, conversation: Conversation, loss: Loss) -> Json:
         "created": int(time.time()),
         "model": conversation.model,
         "choices": [choice],
-        "usage": write_usage(reply.usage),
+        "usage": write_usage(reply.usage, loss),
         **_service_tier(reply.usage),
     }
 
@@ -249,6 +249,6 @@ class StreamWriter:
             last += self._chunk({"refusal": ending.refusal})
         last += self._chunk({}, finish_reason=ending.reason)
         if self._include_usage:
-            chunk = {**self._frame, "choices": [], "usage": write_usage(self._usage)}
+            chunk = {**self._frame, "choices": [], "usage": write_usage(self._usage, self._loss)}
             last += sse.encode(encode(chunk))
         return last + _DONE

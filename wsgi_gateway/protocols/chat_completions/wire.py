@@ -11,6 +11,11 @@ from msgspec import Struct, field
 from wsgi_gateway.protocols.conversation import Json
 
 
+def objects(value: Any) -> list[Json]:
+    """The objects in a list that a host may also bend or leave out."""
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
 class ImageUrl(Struct):
     url: str
     detail: str | None = None
@@ -56,7 +61,7 @@ class ToolCall(Struct):
     index: int | None = None
     function: Function | None = None
     custom: CustomCall | None = None
-    extra_content: Json | None = None
+    extra_content: Any = None
 
 
 class RequestMessage(Struct):
@@ -180,17 +185,12 @@ class Delta(Struct):
     refusal: str | None = None
     reasoning_content: str | None = None
     reasoning: Any = None
-    reasoning_details: list[Json] | None = None
+    reasoning_details: Any = None
     tool_calls: list[ToolCall] | None = None
     function_call: Function | None = None
-    annotations: list[Json] | None = None
-    extra_content: Json | None = None
-    audio: Json | None = None
-
-
-class Logprobs(Struct):
-    content: list[Json] | None = None
-    refusal: list[Json] | None = None
+    annotations: Any = None
+    extra_content: Any = None
+    audio: Any = None
 
 
 class Choice(Struct):
@@ -200,7 +200,7 @@ class Choice(Struct):
     delta: Delta | None = None
     message: Delta | None = None
     finish_reason: str | None = None
-    logprobs: Logprobs | None = None
+    logprobs: Any = None
     stop_reason: Any = None
     matched_stop: Any = None
 
