@@ -61,3 +61,10 @@ def test_legal_ids_and_names_are_kept() -> None:
 def test_a_plain_name_that_looks_like_a_namespaced_one_is_another_tool() -> None:
     aliases = Aliases()
     assert aliases.tool("b", "a") != aliases.tool("a__b")
+
+
+def test_a_name_that_the_upstream_was_not_told_is_not_known() -> None:
+    aliases = Aliases()
+    alias = aliases.tool("a.b")
+    assert aliases.knows_tool(alias)
+    assert not aliases.knows_tool("a.b")

@@ -36,6 +36,15 @@ def test_a_custom_tool_takes_one_text_and_describes_its_grammar() -> None:
     assert [entry.path for entry in task.loss.entries] == ["tools"]
 
 
+def test_a_custom_tool_knows_its_place_and_needs_no_description() -> None:
+    task = translation()
+    tool = task.loss.at(
+        "tools[2]", Tool(name="patch", custom=True, grammar={"syntax": "regex", "definition": "x"})
+    )
+    assert as_function(tool, task).description == "The input must follow this grammar:\nx"
+    assert [entry.path for entry in task.loss.entries] == ["tools[2]"]
+
+
 def test_arguments() -> None:
     custom = ToolCall(id="c", name="patch", arguments='say "x"\n', custom=True)
     assert json.loads(function_arguments(custom)) == {"input": 'say "x"\n'}

@@ -59,6 +59,10 @@ def _named_events(raw: bytes) -> list[Json]:
 class _ChatStream:
     started: bool = False
     tools: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    legacy_call: str | None = None
+    annotations: list[Json] = field(default_factory=list)
+    content: str = ""
     finish: str | None = None
     usage: Json | None = None
     head: tuple[Any, ...] | None = None
@@ -81,11 +85,17 @@ class _ChatStream:
         assert choice["index"] == 0
         assert self.finish is None, "a choice after its finish"
         self._take_delta(choice["delta"])
+        _check_chat_logprobs(choice.get("logprobs"))
         self.finish = choice["finish_reason"]
         if self.finish:
             assert choice["delta"] == {}, "the finish chunk carries content"
-            expected = {"length", "content_filter"} | ({"tool_calls"} if self.tools else {"stop"})
+            regular = (
+                "tool_calls" if self.tools else "function_call" if self.legacy_call else "stop"
+            )
+            expected = {"length", "content_filter", regular}
             assert self.finish in expected, f"{self.finish} with {len(self.tools)} tool calls"
+            for annotation in self.annotations:
+                _check_chat_annotation(annotation, self.content)
 
     def _take_delta(self, delta: Json) -> None:
         if not self.started:
@@ -94,19 +104,53 @@ class _ChatStream:
             self.started = True
             return
         assert "role" not in delta, "role repeated"
+        self.content += delta.get("content") or ""
+        if "annotations" in delta:
+            assert delta["annotations"] and not self.annotations, "annotations twice, or none"
+            self.annotations = delta["annotations"]
         for call in delta.get("tool_calls", []):
             self._take_call(call)
+        if "function_call" in delta:
+            self._take_legacy_call(delta["function_call"])
 
     def _take_call(self, call: Json) -> None:
         if call["index"] == len(self.tools):
-            assert call["id"] and call["type"] == "function" and call["function"]["name"], call
+            kind = call["type"]
+            text = {"function": "arguments", "custom": "input"}[kind]
+            assert call["id"] and set(call) == {"index", "id", "type", kind}, call
             assert call["id"] not in self.tools, f"tool call id {call['id']} twice"
-            assert isinstance(call["function"]["arguments"], str)
+            assert call[kind]["name"] and isinstance(call[kind][text], str), call
             self.tools.append(call["id"])
+            self.kinds.append(kind)
         else:
             assert 0 <= call["index"] < len(self.tools), f"tool index {call['index']}"
-            assert set(call) == {"index", "function"}, f"continuation with {sorted(call)}"
-            assert set(call["function"]) == {"arguments"}, call
+            kind = self.kinds[call["index"]]
+            assert set(call) == {"index", kind}, f"continuation with {sorted(call)}"
+            assert set(call[kind]) == {"arguments" if kind == "function" else "input"}, call
+
+    def _take_legacy_call(self, call: Json) -> None:
+        assert not self.tools, "function_call beside tool_calls"
+        if self.legacy_call is None:
+            assert set(call) == {"name", "arguments"} and call["name"], call
+            self.legacy_call = call["name"]
+        else:
+            assert set(call) == {"arguments"}, f"continuation with {sorted(call)}"
+
+
+def _check_chat_logprobs(logprobs: Json | None) -> None:
+    if logprobs is None:
+        return
+    assert set(logprobs) == {"content", "refusal"}, logprobs
+    for token in (logprobs["content"] or []) + (logprobs["refusal"] or []):
+        assert {"token", "logprob", "bytes", "top_logprobs"} <= set(token), token
+        assert isinstance(token["top_logprobs"], list), token
+
+
+def _check_chat_annotation(annotation: Json, content: str) -> None:
+    assert annotation["type"] == "url_citation", annotation
+    cited = annotation["url_citation"]
+    assert isinstance(cited["title"], str) and isinstance(cited["url"], str), cited
+    assert 0 <= cited["start_index"] <= cited["end_index"] <= len(content), cited
 
 
 def _check_chat_usage(usage: Json) -> None:
@@ -124,7 +168,8 @@ def check_chat_completions(raw: bytes, *, usage_asked: bool = False) -> Ending:
         if data == "[DONE]":
             assert stream.finish, "[DONE] without a finish reason"
             assert bool(stream.usage) == usage_asked, f"usage {stream.usage}, asked {usage_asked}"
-            ending = "finished" if stream.finish in {"stop", "tool_calls"} else "incomplete"
+            cut_short = stream.finish in {"length", "content_filter"}
+            ending = "incomplete" if cut_short else "finished"
             continue
         chunk = json.loads(data)
         if chunk.get("error"):

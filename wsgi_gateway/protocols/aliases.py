@@ -48,6 +48,10 @@ class Aliases:
             self._tools[alias] = ToolName(name, namespace, custom)
         return alias
 
+    def knows_tool(self, alias: str) -> bool:
+        """Whether the upstream was told of a tool by this name."""
+        return alias in self._tools
+
     def restore_tool(self, alias: str) -> ToolName:
         return self._tools.get(alias) or ToolName(alias)
 

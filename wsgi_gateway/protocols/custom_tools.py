@@ -27,7 +27,7 @@ def as_function(tool: Tool, translation: Translation) -> Tool:
     description = tool.description or ""
     if tool.grammar:
         definition = tool.grammar.get("definition", "")
-        description += f"\n\nThe input must follow this grammar:\n{definition}"
+        description = f"{description}\n\nThe input must follow this grammar:\n{definition}".lstrip()
     return Tool(name=name, description=description, parameters=_PARAMETERS, cache=tool.cache)
 
 

@@ -1,6 +1,6 @@
 """What the writers of OpenAI's two request formats share."""
 
-from wsgi_gateway.protocols.conversation import Conversation, Json
+from wsgi_gateway.protocols.conversation import Conversation, Json, Part, ToolResult
 from wsgi_gateway.protocols.translation import Translation
 
 
@@ -27,6 +27,33 @@ def has_tools(conversation: Conversation, translation: Translation) -> bool:
     choice = conversation.tool_choice
     if not conversation.tools and choice is not None and choice.mode in ("required", "tool"):
         translation.loss.refuse("tool_choice", "asks for a tool, but there is none to call")
-    if any(tool.cache for tool in conversation.tools):
-        translation.loss.dropped("tools.cache_control")
+    for tool in conversation.tools:
+        if tool.cache:
+            translation.loss.dropped(tool, "cache_control has no place in the upstream's tools")
     return bool(conversation.tools)
+
+
+def cache_of_breakpoint(mark: Json | None) -> Json | None:
+    """A ``prompt_cache_breakpoint`` as Messages' ``cache_control``; any time to live is an hour there (6.11)."""
+    if not mark:
+        return None
+    cache: Json = {"type": "ephemeral"}
+    if mark.get("ttl"):
+        cache["ttl"] = "1h"
+    return cache
+
+
+def breakpoint_of_cache(
+    part: Part | ToolResult, cache: Json | None, translation: Translation
+) -> Json:
+    """``{"prompt_cache_breakpoint": ...}`` for what carries ``cache``; empty where the model takes none (6.11)."""
+    if not cache:
+        return {}
+    if not translation.capabilities.cache_breakpoints:
+        translation.loss.dropped(part, "the upstream takes no cache breakpoints")
+        return {}
+    mark: Json = {"mode": "explicit"}
+    if cache.get("ttl"):
+        mark["ttl"] = "30m"
+        translation.loss.dropped(part, f"a cache ttl of {cache['ttl']} became 30m, the nearest")
+    return {"prompt_cache_breakpoint": mark}

@@ -10,7 +10,9 @@ from wsgi_gateway.protocols.loss import Loss
 class Translation(Struct, kw_only=True):
     """``model`` is the bare id for the upstream; ``origin`` names the provider as ``Proof.origin`` does.
 
-    ``stop`` are the stop sequences that the gateway itself must look for, as the upstream's API has none.
+    ``stop`` are the stop sequences that the gateway itself must look for, as the upstream's API has none
+    (Responses), its model takes none (OpenAI's reasoning models), or there are too many for it. ``sent_stop`` are
+    those that the upstream looks for; some hosts tell which of them matched.
     """
 
     model: str
@@ -19,3 +21,4 @@ class Translation(Struct, kw_only=True):
     loss: Loss
     aliases: Aliases = field(default_factory=Aliases)
     stop: list[str] = field(default_factory=list)
+    sent_stop: list[str] = field(default_factory=list)

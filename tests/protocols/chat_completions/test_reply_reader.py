@@ -55,7 +55,9 @@ def test_golden(size: int | None) -> None:
         ("tool_call", "call_b2", "now", "{}"),
     ]
     assert reply.reason == "tool_calls"
-    assert reply.usage == Usage(input=30, output=20, cache_read=10, cache_write=5, reasoning=8)
+    assert reply.usage == Usage(
+        input=30, output=20, cache_read=10, cache_write=5, reasoning=8, service_tier="default"
+    )
 
 
 CALL = [("tool_call", "call_a", "f", '{"x":1}')]

@@ -189,7 +189,7 @@ def test_tools() -> None:
         "format": {"type": "grammar", "syntax": "lark", "definition": "d"},
     }
     assert (body["tool_choice"], body["parallel_tool_calls"]) == ("auto", False)
-    assert noted(to) == [("tools.cache_control", "dropped")]
+    assert noted(to) == [("tools", "dropped")]
 
 
 @pytest.mark.parametrize(

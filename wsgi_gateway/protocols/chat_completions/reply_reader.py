@@ -1,21 +1,26 @@
 """An upstream's Chat Completions reply, streamed or full, read into events.
 
 Theory of operation. A chunk's delta may carry reasoning, text, a refusal and pieces of several tool calls. At most
-one of reasoning, text and refusal is open at a time; tool calls stay open, since their pieces may come interleaved,
-until their JSON is complete and another call begins, or until the end. The finish reason only says why; the reply
-ends at ``[DONE]`` or at the end of the body, as usage may follow the finish.
+one of reasoning, text and refusal is open at a time; tool calls may be open beside it (``calls_reader``). What proves
+a thought is told with the part that it ends, or in an empty one where it comes alone. The finish reason only says why;
+the reply ends at ``[DONE]`` or at the end of the body, as usage may follow the finish.
 """
+
+from collections.abc import Iterator
 
 import msgspec
 
 from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.chat_completions import wire
+from wsgi_gateway.protocols.chat_completions.annotations import read_annotation, starts_at
+from wsgi_gateway.protocols.chat_completions.calls_reader import CallsReader
 from wsgi_gateway.protocols.chat_completions.errors import read_error
+from wsgi_gateway.protocols.chat_completions.reasoning_details import Details, readable_text
 from wsgi_gateway.protocols.chat_completions.usage import read_usage
 from wsgi_gateway.protocols.conversation import Json, Proof
-from wsgi_gateway.protocols.decoding import arguments_text, decode_event, encode, parse_arguments
+from wsgi_gateway.protocols.decoding import decode_event, encode
 from wsgi_gateway.protocols.errors import ApiError
-from wsgi_gateway.protocols.events import Event, FinishReason, PartKind
+from wsgi_gateway.protocols.events import Event, FinishReason, PartKind, Usage
 from wsgi_gateway.protocols.ids import new_id
 from wsgi_gateway.protocols.reply_builder import ReplyBuilder
 from wsgi_gateway.protocols.translation import Translation
@@ -28,6 +33,7 @@ _REASONS: dict[str, FinishReason] = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "content_filter",
+    "model_length": "length",
 }
 
 
@@ -42,29 +48,24 @@ def read_reply(body: Json, translation: Translation) -> list[Event]:
     return reader.builder.take()
 
 
-class _Call:
-    """A tool call in the making: ``part`` is None until its name is known."""
-
-    __slots__ = ("arguments", "id", "name", "part")
-
-    def __init__(self) -> None:
-        self.id: str | None = None
-        self.name: str | None = None
-        self.part: int | None = None
-        self.arguments: list[str] = []
-
-
 class StreamReader:
     """See the module's theory of operation; the interface is ``table.StreamReader``."""
 
     def __init__(self, translation: Translation) -> None:
         self.builder = ReplyBuilder(translation.aliases)
-        self._origin = translation.origin
+        self._translation = translation
+        self._loss = translation.loss
         self._sse = sse.Decoder()
         self._open: tuple[PartKind, int] | None = None
-        self._calls: dict[int, _Call] = {}
-        self._last_call: int | None = None
+        self._calls = CallsReader(self.builder, translation.aliases, translation.origin)
+        self._details = Details()
+        self._extra: Json | None = None
+        self._logprobs: dict[PartKind, list[Json]] = {}
+        self._length = self._part_begins = 0
+        self._usage: Usage | None = None
+        self._tier: str | None = None
         self._reason: FinishReason | None = None
+        self._stopped_at: str | None = None
 
     @property
     def ended(self) -> bool:
@@ -107,87 +108,108 @@ class StreamReader:
             self.builder.fail(read_error(500, encode({"error": completion.error})))
             return
         if completion.usage is not None:
-            self.builder.set_usage(read_usage(completion.usage))
+            self._usage = read_usage(completion.usage)
+        self._tier = completion.service_tier or self._tier
+        if self._usage is not None:
+            self._usage.service_tier = self._tier
+            self.builder.set_usage(self._usage)
         for choice in completion.choices or ():
             if choice.index != 0:
                 continue
             delta = choice.delta or choice.message
             if delta is not None:
                 self.builder.start(completion.id or new_id("chatcmpl-"), completion.model or "")
+                self._keep_logprobs(choice.logprobs)
                 self._read_delta(delta)
             if choice.finish_reason:
-                self._reason = _REASONS.get(choice.finish_reason, "stop")
+                self._read_reason(choice)
+
+    def _read_reason(self, choice: wire.Choice) -> None:
+        given = choice.finish_reason or ""
+        if given == "error":
+            self.builder.fail(ApiError("server", "the upstream's model failed to finish its reply"))
+            return
+        if given not in _REASONS:
+            self._loss.approximated("finish_reason", f"unknown {given[:40]!r} was taken for stop")
+        self._reason = _REASONS.get(given, "stop")
+        for matched in (choice.stop_reason, choice.matched_stop):
+            if matched in self._translation.sent_stop:
+                self._stopped_at = matched
+
+    def _keep_logprobs(self, logprobs: object) -> None:
+        """Those of tokens that are no text yet (half a character) go with the text that follows."""
+        if isinstance(logprobs, dict):
+            self._logprobs.setdefault("text", []).extend(wire.objects(logprobs.get("content")))
+            self._logprobs.setdefault("refusal", []).extend(wire.objects(logprobs.get("refusal")))
 
     def _read_delta(self, delta: wire.Delta) -> None:
-        reasoning = delta.reasoning_content or delta.reasoning or _details_text(delta)
-        if isinstance(reasoning, str) and reasoning:
-            self._text("reasoning", reasoning)
-        text = delta.content if isinstance(delta.content, str) else _array_text(delta.content)
-        if text:
-            self._text("text", text)
+        self._read_thoughts(delta)
+        for kind, text in _content(delta.content):
+            self._text(kind, text)
         if delta.refusal:
             self._text("refusal", delta.refusal)
+        for annotation in wire.objects(delta.annotations):
+            self._annotate(annotation)
+        if delta.audio:
+            self._loss.approximated("audio", "spoken output was left out")
         for call in delta.tool_calls or ():
             self._read_call(call)
         if delta.function_call is not None:
             self._read_call(wire.ToolCall(index=0, function=delta.function_call))
 
+    def _read_thoughts(self, delta: wire.Delta) -> None:
+        details = wire.objects(delta.reasoning_details)
+        text = delta.reasoning_content or delta.reasoning or readable_text(details)
+        if isinstance(text, str) and text:
+            self._text("reasoning", text)
+        self._details.add(details)
+        if isinstance(delta.extra_content, dict):
+            self._extra = delta.extra_content or self._extra
+
     def _text(self, kind: PartKind, text: str) -> None:
         if self._open is None or self._open[0] != kind:
             self._close_open()
-            self._close_whole_calls()
+            if kind != "reasoning":
+                self._tell_details()
+            self._calls.close_whole()
             self._open = (kind, self.builder.open(kind))
-        self.builder.delta(self._open[1], text)
+            self._part_begins = self._length
+        if kind == "text":
+            self._length += len(text)
+        self.builder.delta(self._open[1], text, self._logprobs.pop(kind, None) or None)
+
+    def _annotate(self, given: Json) -> None:
+        start = starts_at(given)
+        here = start is None or start >= self._part_begins
+        annotation = read_annotation(given, self._part_begins)
+        if self._open is None or self._open[0] != "text" or annotation is None or not here:
+            self._loss.approximated("annotations", "one that fits no text was left out")
+        else:
+            self.builder.annotate(self._open[1], annotation)
 
     def _close_open(self) -> None:
         if self._open is not None:
             kind, part = self._open
-            proof = Proof(kind="none", origin=self._origin) if kind == "reasoning" else None
-            self.builder.close(part, proof)
+            self.builder.close(part, self._proof() if kind == "reasoning" else None)
             self._open = None
 
+    def _proof(self) -> Proof:
+        details, origin = self._details.take(), self._translation.origin
+        if details is None:
+            return Proof(kind="none", origin=origin)
+        return Proof(kind="details", value=details, origin=origin)
+
+    def _tell_details(self) -> None:
+        """What proves a thought without words, or came after them."""
+        proof = self._proof()
+        if proof.kind != "none":
+            self.builder.close(self.builder.open("reasoning"), proof)
+
     def _read_call(self, piece: wire.ToolCall) -> None:
-        """Pieces belong together by index; hosts without indexes start a call with an id or a name."""
-        index = piece.index
-        function = piece.function or wire.Function()
-        if piece.custom is not None:
-            function = wire.Function(
-                piece.custom.name, encode({"input": piece.custom.input}).decode()
-            )
-        if index is None:
-            index = self._index_of(piece, function)
-        call = self._calls.get(index)
-        if call is None:
+        if self._calls.is_new(piece):
             self._close_open()
-            self._close_whole_calls()
-            call = self._calls[index] = _Call()
-        self._last_call = index
-        call.id = call.id or piece.id
-        call.name = call.name or function.name
-        if function.arguments:
-            text = function.arguments
-            call.arguments.append(text if isinstance(text, str) else arguments_text(text))
-        if call.part is None and call.name:
-            call.id = call.id or new_id("call_")
-            call.part = self.builder.open_call(call.id, call.name)
-            self.builder.delta(call.part, "".join(call.arguments))
-        elif call.part is not None and function.arguments:
-            self.builder.delta(call.part, call.arguments[-1])
-
-    def _index_of(self, piece: wire.ToolCall, function: wire.Function) -> int:
-        last = self._calls.get(self._last_call) if self._last_call is not None else None
-        is_new = (
-            last is None or (piece.id and piece.id != last.id) or (function.name and not piece.id)
-        )
-        return len(self._calls) if is_new or self._last_call is None else self._last_call
-
-    def _close_whole_calls(self) -> None:
-        """A call whose JSON is complete cannot grow: ending it lets the next one through at once."""
-        for call in self._calls.values():
-            if call.part is not None and self.builder.is_open(call.part):
-                text = "".join(call.arguments)
-                if text.strip() and parse_arguments(text) is not None:
-                    self.builder.close(call.part)
+            self._tell_details()
+        self._calls.read(piece)
 
     def end(self) -> None:
         """The upstream said that this is all; a host that gave no finish reason meant ``stop``."""
@@ -197,26 +219,40 @@ class StreamReader:
             self.builder.fail(ApiError("upstream_invalid", "the upstream's reply has no choices"))
             return
         self._close_open()
-        for call in self._calls.values():
-            if call.part is None:
-                self.builder.fail(
-                    ApiError("upstream_invalid", "the upstream sent a tool call without a name")
-                )
-                return
+        self._tell_details()
+        if not self._calls.end():
+            self.builder.fail(
+                ApiError("upstream_invalid", "the upstream sent a tool call without a name")
+            )
+            return
+        self._tell_extra()
+        if any(self._logprobs.values()):
+            self._loss.approximated("logprobs", "those of tokens without text were left out")
+        if self._reason == "stop" and self._stopped_at and not self._calls.any:
+            self.builder.finish("stop_sequence", self._stopped_at)
         self.builder.finish(self._reason or "stop")
 
+    def _tell_extra(self) -> None:
+        """What a host wants back with the message as a whole."""
+        if self._extra:
+            value = encode(self._extra).decode()
+            proof = Proof(kind="call", value=value, origin=self._translation.origin)
+            self.builder.close(self.builder.open("reasoning"), proof)
 
-def _array_text(content: object) -> str:
-    """Content that a host sends as an array of text parts."""
-    if not isinstance(content, list):
-        return ""
-    texts = (part.get("text") for part in content if isinstance(part, dict))
-    return "".join(text for text in texts if isinstance(text, str))
 
-
-def _details_text(delta: wire.Delta) -> str:
-    """OpenRouter's ``reasoning_details``, where the host gives no plain field beside them."""
-    texts = (
-        detail.get("text") or detail.get("summary") for detail in delta.reasoning_details or ()
-    )
-    return "".join(text for text in texts if isinstance(text, str))
+def _content(content: object) -> Iterator[tuple[PartKind, str]]:
+    """A string, or an array of parts, among which some hosts (Mistral) have ``thinking``."""
+    if isinstance(content, str):
+        if content:
+            yield "text", content
+        return
+    for part in content if isinstance(content, list) else ():
+        if not isinstance(part, dict):
+            continue
+        if part.get("type") == "thinking":
+            inner = part.get("thinking")
+            texts = [inner] if isinstance(inner, str) else [text for _, text in _content(inner)]
+            if any(texts):
+                yield "reasoning", "".join(texts)
+        elif isinstance(part.get("text"), str) and part["text"]:
+            yield "text", part["text"]

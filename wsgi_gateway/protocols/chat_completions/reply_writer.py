@@ -3,18 +3,28 @@
 Theory of operation. The first chunk carries the role. Text goes out as it comes; a tool call's first fragment
 carries index, id, type and name, and the later ones its arguments only, so several calls may be open at once.
 Reasoning goes out as ``reasoning_content``; what its provider wants back is sealed into one entry of
-``reasoning_details`` at the end of its part. The usage chunk, where asked for, is the last.
+``reasoning_details`` at the end of its part. All annotations go out in one chunk before the finish, as SDK helpers
+cannot take two. The usage chunk, where asked for, is the last.
 """
 
 import time
 from collections.abc import Iterable
 
 from wsgi_gateway.protocols import sse
+from wsgi_gateway.protocols.chat_completions.calls_writer import CallsWriter, write_calls
 from wsgi_gateway.protocols.chat_completions.errors import error_body
+from wsgi_gateway.protocols.chat_completions.finish import write_finish
+from wsgi_gateway.protocols.chat_completions.joined_content import JoinedContent
+from wsgi_gateway.protocols.chat_completions.reasoning_details import (
+    is_worth_keeping,
+    sealed_detail,
+)
+from wsgi_gateway.protocols.chat_completions.tools_reader import is_legacy
 from wsgi_gateway.protocols.chat_completions.usage import write_usage
-from wsgi_gateway.protocols.conversation import Conversation, Json, Proof
+from wsgi_gateway.protocols.conversation import Conversation, Json
 from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.events import (
+    Annotated,
     Delta,
     Event,
     Failed,
@@ -28,46 +38,33 @@ from wsgi_gateway.protocols.events import (
 )
 from wsgi_gateway.protocols.ids import with_prefix
 from wsgi_gateway.protocols.loss import Loss
-from wsgi_gateway.protocols.reply import Reply, ReplyPart
-from wsgi_gateway.protocols.seal import seal
+from wsgi_gateway.protocols.reply import Reply
 
-_REASONS = {
-    "stop": "stop",
-    "stop_sequence": "stop",
-    "tool_calls": "tool_calls",
-    "length": "length",
-    "context_window": "length",
-    "content_filter": "content_filter",
-    "pause": "stop",
-}
 _DELTA_FIELDS = {"text": "content", "refusal": "refusal", "reasoning": "reasoning_content"}
 _DONE = sse.encode(b"[DONE]")
 
 
 def write_reply(reply: Reply, conversation: Conversation, loss: Loss) -> Json:
     """The full reply, with the same content as the stream would have had."""
-    calls = [_tool_call(part) for part in reply.parts if part.kind == "tool_call"]
-    text = _joined(reply, "text")
+    legacy = is_legacy(conversation.body)
+    calls = [part for part in reply.parts if part.kind == "tool_call"]
+    ending = write_finish(reply, bool(calls), legacy, loss)
+    content = JoinedContent(loss)
+    said = _said(reply, content, loss)
+    refusal = said["refusal"] + (ending.refusal or "")
     message: Json = {
         "role": "assistant",
-        "content": text if text or not (calls or _joined(reply, "refusal")) else None,
-        "refusal": _joined(reply, "refusal") or reply.explanation,
+        "content": said["text"] if said["text"] or not (calls or said["refusal"]) else None,
+        "refusal": refusal or None,
     }
-    reasoning = _joined(reply, "reasoning")
-    if reasoning:
-        message["reasoning_content"] = reasoning
-    proven = [part for part in reply.parts if _is_worth_keeping(part.proof)]
-    if proven:
-        message["reasoning_details"] = [
-            _reasoning_detail(part.text, part.proof, number) for number, part in enumerate(proven)
-        ]
-    if calls:
-        message["tool_calls"] = calls
+    if content.annotations:
+        message["annotations"] = content.annotations
+    message |= _thoughts(reply) | write_calls(calls, legacy, loss)
     choice = {
         "index": 0,
         "message": message,
-        "logprobs": None,
-        "finish_reason": _REASONS[reply.reason],
+        "logprobs": _all_logprobs(reply),
+        "finish_reason": ending.reason,
     }
     return {
         "id": with_prefix("chatcmpl-", reply.id),
@@ -75,31 +72,73 @@ def write_reply(reply: Reply, conversation: Conversation, loss: Loss) -> Json:
         "created": int(time.time()),
         "model": conversation.model,
         "choices": [choice],
-        "usage": write_usage(reply.usage),
+        "usage": write_usage(reply.usage, loss),
+        **_service_tier(reply.usage),
     }
 
 
-def _joined(reply: Reply, kind: PartKind) -> str:
-    return "".join(part.text for part in reply.parts if part.kind == kind)
+def _said(reply: Reply, content: JoinedContent, loss: Loss) -> dict[PartKind, str]:
+    """What the reply says in its texts and in its refusals."""
+    said: dict[PartKind, list[str]] = {"text": [], "refusal": []}
+    for index, part in enumerate(reply.parts):
+        if part.kind == "web_search":
+            _leave_out_search(loss)
+        if part.kind not in said:
+            continue
+        content.start(index, part.starts_message, part.phase)
+        if part.text:
+            said[part.kind].append(content.add(index, part.kind, part.text))
+        for annotation in part.annotations:
+            content.annotate(index, annotation)
+    return {kind: "".join(texts) for kind, texts in said.items()}
 
 
-def _tool_call(part: ReplyPart) -> Json:
-    if part.custom:
-        return {"id": part.id, "type": "custom", "custom": {"name": part.name, "input": part.text}}
-    function = {"name": part.name, "arguments": part.text}
-    return {"id": part.id, "type": "function", "function": function}
+def _thoughts(reply: Reply) -> Json:
+    thoughts = [part for part in reply.parts if part.kind == "reasoning"]
+    fields: Json = {}
+    text = "".join(part.text for part in thoughts)
+    if text:
+        fields["reasoning_content"] = text
+    proven = [(part.text, part.proof) for part in thoughts if part.proof is not None]
+    kept = [(text, proof) for text, proof in proven if is_worth_keeping(proof)]
+    if kept:
+        fields["reasoning_details"] = [
+            sealed_detail(text, proof, number) for number, (text, proof) in enumerate(kept)
+        ]
+    return fields
 
 
-def _is_worth_keeping(proof: Proof | None) -> bool:
-    return proof is not None and proof.kind != "none"
+def _all_logprobs(reply: Reply) -> Json | None:
+    told = {
+        kind: [
+            token
+            for part in reply.parts
+            if part.kind == kind and part.logprobs is not None
+            for token in part.logprobs
+        ]
+        for kind in ("text", "refusal")
+    }
+    return _logprobs(told["text"], told["refusal"])
 
 
-def _reasoning_detail(text: str, proof: Proof | None, index: int) -> Json:
-    """OpenRouter's form, with ``index`` because SDK helpers merge lists of objects by it."""
-    token = seal(proof or Proof(kind="none"))
-    if not text:
-        return {"type": "reasoning.encrypted", "index": index, "data": token}
-    return {"type": "reasoning.text", "index": index, "text": text, "signature": token}
+def _logprobs(content: list[Json] | None, refusal: list[Json] | None) -> Json | None:
+    if not content and not refusal:
+        return None
+    return {"content": _tokens(content), "refusal": _tokens(refusal)}
+
+
+def _tokens(tokens: list[Json] | None) -> list[Json] | None:
+    """With the fields that SDKs demand, where a host leaves them out."""
+    return [{"bytes": None, "top_logprobs": [], **token} for token in tokens or ()] or None
+
+
+def _service_tier(usage: Usage | None) -> Json:
+    tier = usage.service_tier if usage else None
+    return {"service_tier": tier} if tier else {}
+
+
+def _leave_out_search(loss: Loss) -> None:
+    loss.approximated("web_search", "what was searched is not told, only what the answer cites")
 
 
 class StreamWriter:
@@ -111,12 +150,13 @@ class StreamWriter:
         self._model = conversation.model
         self._loss = loss
         self._include_usage = conversation.include_usage
+        self._legacy = is_legacy(conversation.body)
         self._usage: Usage | None = None
         self._frame: Json = {}
         self._kinds: dict[int, PartKind] = {}
-        self._calls: dict[int, int] = {}
-        self._custom: set[int] = set()
-        self._texts: dict[int, list[str]] = {}
+        self._content = JoinedContent(loss)
+        self._calls = CallsWriter(self._legacy, loss)
+        self._thoughts: dict[int, list[str]] = {}
         self._details = 0
 
     def write(self, events: Iterable[Event]) -> bytes:
@@ -130,6 +170,9 @@ class StreamWriter:
                 return self._part_started(event)
             case PartEnded():
                 return self._part_ended(event)
+            case Annotated():
+                self._content.annotate(event.index, event.annotation)
+                return b""
             case Started():
                 return self._started(event)
             case UsageReported():
@@ -149,8 +192,10 @@ class StreamWriter:
         }
         return self._chunk({"role": "assistant", "content": "", "refusal": None})
 
-    def _chunk(self, delta: Json, finish_reason: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    def _chunk(
+        self, delta: Json, *, logprobs: Json | None = None, finish_reason: str | None = None
+    ) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
         chunk = {**self._frame, "choices": [choice]}
         if self._include_usage:
             chunk["usage"] = None
@@ -158,46 +203,52 @@ class StreamWriter:
 
     def _part_started(self, event: PartStarted) -> bytes:
         self._kinds[event.index] = event.kind
-        if event.kind == "reasoning":
-            self._texts[event.index] = []
-        if event.kind != "tool_call":
-            return b""
-        number = self._calls[event.index] = len(self._calls)
-        call: Json = {"index": number, "id": event.id}
-        if event.custom:
-            self._custom.add(event.index)
-            call |= {"type": "custom", "custom": {"name": event.name, "input": ""}}
-        else:
-            call |= {"type": "function", "function": {"name": event.name, "arguments": ""}}
-        return self._chunk({"tool_calls": [call]})
+        match event.kind:
+            case "tool_call":
+                fragment = self._calls.start(event)
+                return self._chunk(fragment) if fragment else b""
+            case "reasoning":
+                self._thoughts[event.index] = []
+            case "text" | "refusal":
+                self._content.start(event.index, event.starts_message, event.phase)
+            case "web_search":
+                _leave_out_search(self._loss)
+        return b""
 
     def _delta(self, event: Delta) -> bytes:
         kind = self._kinds[event.index]
-        if kind == "tool_call":
-            number = self._calls[event.index]
-            if event.index in self._custom:
-                return self._chunk(
-                    {"tool_calls": [{"index": number, "custom": {"input": event.text}}]}
-                )
-            call = {"index": number, "function": {"arguments": event.text}}
-            return self._chunk({"tool_calls": [call]})
-        if kind == "reasoning":
-            self._texts[event.index].append(event.text)
-        return self._chunk({_DELTA_FIELDS[kind]: event.text})
+        match kind:
+            case "tool_call":
+                fragment = self._calls.add(event)
+                return self._chunk(fragment) if fragment else b""
+            case "reasoning":
+                self._thoughts[event.index].append(event.text)
+                return self._chunk({_DELTA_FIELDS[kind]: event.text})
+        text = self._content.add(event.index, kind, event.text)
+        is_text = kind == "text"
+        logprobs = _logprobs(
+            event.logprobs if is_text else None, None if is_text else event.logprobs
+        )
+        return self._chunk({_DELTA_FIELDS[kind]: text}, logprobs=logprobs)
 
     def _part_ended(self, event: PartEnded) -> bytes:
-        if not _is_worth_keeping(event.proof):
+        text = "".join(self._thoughts.pop(event.index, ()))
+        if event.proof is None or not is_worth_keeping(event.proof):
             return b""
-        text = "".join(self._texts.pop(event.index, ()))
-        detail = _reasoning_detail(text, event.proof, self._details)
+        detail = sealed_detail(text, event.proof, self._details)
         self._details += 1
         return self._chunk({"reasoning_details": [detail]})
 
     def _finished(self, event: Finished) -> bytes:
-        explanation = self._chunk({"refusal": event.explanation}) if event.explanation else b""
-        finish = self._chunk({}, _REASONS[event.reason])
-        usage = b""
+        ending = write_finish(event, self._calls.any, self._legacy, self._loss)
+        self._frame |= _service_tier(self._usage)
+        last = b""
+        if self._content.annotations:
+            last += self._chunk({"annotations": self._content.annotations})
+        if ending.refusal:
+            last += self._chunk({"refusal": ending.refusal})
+        last += self._chunk({}, finish_reason=ending.reason)
         if self._include_usage:
-            chunk = {**self._frame, "choices": [], "usage": write_usage(self._usage)}
-            usage = sse.encode(encode(chunk))
-        return explanation + finish + usage + _DONE
+            chunk = {**self._frame, "choices": [], "usage": write_usage(self._usage, self._loss)}
+            last += sse.encode(encode(chunk))
+        return last + _DONE

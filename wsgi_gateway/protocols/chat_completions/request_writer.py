@@ -4,15 +4,18 @@ The history's grouping into messages is in ``messages_writer``.
 """
 
 from wsgi_gateway.protocols.chat_completions.messages_writer import write_messages
-from wsgi_gateway.protocols.conversation import Conversation, Json, OutputFormat, Tool, ToolChoice
-from wsgi_gateway.protocols.custom_tools import as_function
+from wsgi_gateway.protocols.chat_completions.tools_writer import write_tools
+from wsgi_gateway.protocols.conversation import Conversation, Json, OutputFormat
 from wsgi_gateway.protocols.effort import to_effort
 from wsgi_gateway.protocols.ids import short_user_id
-from wsgi_gateway.protocols.openai_requests import has_tools, sampling
+from wsgi_gateway.protocols.openai_requests import sampling, takes_sampling
 from wsgi_gateway.protocols.strict_schema import can_be_strict
 from wsgi_gateway.protocols.translation import Translation
 
-_NO_PARAMETERS: Json = {"type": "object", "properties": {}}
+_PENALTIES = ("frequency_penalty", "presence_penalty", "logit_bias")
+_MOST_STOPS = 4
+_OPENAI_FIELDS = ("metadata", "prompt_cache_key", "prompt_cache_retention")
+_TIERS = {"standard_only": "default", "ultrafast": "fast"}
 
 
 def write_request(conversation: Conversation, translation: Translation) -> Json:
@@ -21,7 +24,9 @@ def write_request(conversation: Conversation, translation: Translation) -> Json:
         "model": translation.model,
         "messages": write_messages(conversation, translation),
         **_limits(conversation, translation),
-        **_tools(conversation, translation),
+        **_stop(conversation, translation),
+        **_reasoning(conversation, translation),
+        **write_tools(conversation, translation),
         **_output(conversation, translation),
         **_identity(conversation, translation),
     }
@@ -45,72 +50,70 @@ def _limits(conversation: Conversation, translation: Translation) -> Json:
             loss.approximated("top_k", "left out: the upstream has no such parameter")
         else:
             body["top_k"] = conversation.top_k
-    if len(conversation.stop) > 4:
-        loss.refuse("stop", "the upstream's API takes at most 4 stop sequences")
-    if conversation.stop:
-        body["stop"] = conversation.stop
-    effort = to_effort(conversation.reasoning, facts, loss)
-    if effort is not None:
-        body["reasoning_effort"] = effort
-    for name in ("seed", "frequency_penalty", "presence_penalty", "logit_bias"):
-        value = getattr(conversation, name)
-        if value is not None:
-            body[name] = value
+    body |= _penalties(conversation, translation)
+    if conversation.seed is not None:
+        body["seed"] = conversation.seed
     return body
 
 
-def _tools(conversation: Conversation, translation: Translation) -> Json:
-    if not has_tools(conversation, translation):
+def _penalties(conversation: Conversation, translation: Translation) -> Json:
+    given = {name: getattr(conversation, name) for name in _PENALTIES}
+    if takes_sampling(conversation, translation):
+        return {name: value for name, value in given.items() if value is not None}
+    for name, value in given.items():
+        if value:
+            translation.loss.approximated(name, "left out: the model takes no sampling parameters")
+    return {}
+
+
+def _stop(conversation: Conversation, translation: Translation) -> Json:
+    """Sent wherever the host takes them: it ends the reply at once, and tells the usage, which a cut of ours loses.
+
+    The gateway looks for them itself where OpenAI's reasoning models refuse ``stop``, and where there are more than
+    the API's four.
+    """
+    if not conversation.stop:
         return {}
-    choice = conversation.tool_choice
-    tools = conversation.tools
-    if choice is not None and choice.allowed is not None:
-        translation.loss.approximated("tool_choice", "only the allowed tools were sent")
-        tools = [tool for tool in tools if tool.name in choice.allowed]
-    body: Json = {"tools": [_tool(tool, conversation.api, translation) for tool in tools]}
-    if choice is not None:
-        body["tool_choice"] = _choice(choice, translation)
-    if conversation.parallel_tool_calls is not None:
-        body["parallel_tool_calls"] = conversation.parallel_tool_calls
-    return body
+    facts = translation.capabilities
+    if len(conversation.stop) > _MOST_STOPS or (facts.openai_fields and not facts.sampling):
+        translation.stop = list(conversation.stop)
+        return {}
+    if conversation.api == "messages":
+        translation.loss.approximated(
+            "stop", "most hosts do not tell that one matched: stop_reason may be end_turn"
+        )
+    translation.sent_stop = list(conversation.stop)
+    return {"stop": conversation.stop}
 
 
-def _tool(tool: Tool, api: str, translation: Translation) -> Json:
-    tool = as_function(tool, translation)
-    parameters = tool.parameters or _NO_PARAMETERS
-    function: Json = {"name": tool.name, "parameters": parameters}
-    if tool.description:
-        function["description"] = tool.description
-    if tool.strict and api == "messages" and not can_be_strict(parameters):
-        translation.loss.approximated("tools.strict", "the schema is not strict in OpenAI's sense")
-        function["strict"] = False
-    elif tool.strict is not None:
-        function["strict"] = tool.strict
-    return {"type": "function", "function": function}
-
-
-def _choice(choice: ToolChoice, translation: Translation) -> str | Json:
-    if choice.mode != "tool" or choice.name is None:
-        return choice.mode
-    name = translation.aliases.tool(choice.name, choice.namespace)
-    return {"type": "function", "function": {"name": name}}
+def _reasoning(conversation: Conversation, translation: Translation) -> Json:
+    options, facts = conversation.reasoning, translation.capabilities
+    if options is not None and options.summary and facts.openai_fields:
+        translation.loss.dropped("reasoning", "the upstream's API does not show its thoughts")
+    effort = to_effort(options, facts, translation.loss)
+    return {} if effort is None else {"reasoning_effort": effort}
 
 
 def _output(conversation: Conversation, translation: Translation) -> Json:
     body: Json = {}
     if conversation.output_format is not None:
-        body["response_format"] = _response_format(conversation.output_format)
+        body["response_format"] = _response_format(
+            conversation.output_format, conversation.api, translation
+        )
     if conversation.verbosity is not None:
         if translation.capabilities.openai_fields:
             body["verbosity"] = conversation.verbosity
         else:
             translation.loss.approximated("verbosity", "left out: the upstream has no such setting")
     if conversation.logprobs or conversation.top_logprobs:
-        translation.loss.dropped("logprobs", "replies are translated without log probabilities")
+        body["logprobs"] = True
+        if conversation.top_logprobs is not None:
+            body["top_logprobs"] = conversation.top_logprobs
     return body
 
 
-def _response_format(given: OutputFormat) -> Json:
+def _response_format(given: OutputFormat, api: str, translation: Translation) -> Json:
+    """Messages always enforces its schema, so OpenAI is asked to do so where it can."""
     if given.type != "json_schema":
         return {"type": given.type}
     schema: Json = {"name": given.name or "response", "schema": given.schema or {}}
@@ -118,25 +121,53 @@ def _response_format(given: OutputFormat) -> Json:
         schema["description"] = given.description
     if given.strict is not None:
         schema["strict"] = given.strict
+    elif api == "messages":
+        schema["strict"] = can_be_strict(given.schema or {})
+        if not schema["strict"]:
+            translation.loss.approximated(
+                "output_format", "not enforced: the schema is not strict in OpenAI's sense"
+            )
     return {"type": "json_schema", "json_schema": schema}
 
 
 def _identity(conversation: Conversation, translation: Translation) -> Json:
+    facts, loss = translation.capabilities, translation.loss
     body: Json = {}
-    loss = translation.loss
-    if not translation.capabilities.openai_fields:
-        if conversation.user_id is not None:
-            body["user"] = conversation.user_id
-        for name in ("metadata", "service_tier", "prompt_cache_key"):
-            if getattr(conversation, name):
-                loss.dropped(name)
-        return body
-    if conversation.user_id is not None:
+    if conversation.user_id is not None and facts.openai_fields:
         body["safety_identifier"] = short_user_id(conversation.user_id, loss)
-    for name in ("metadata", "service_tier", "prompt_cache_key"):
+    elif conversation.user_id is not None:
+        body["user"] = conversation.user_id
+    for name in _OPENAI_FIELDS:
         value = getattr(conversation, name)
-        if value:
+        if value and facts.openai_fields:
             body[name] = value
-    if body.get("service_tier") == "standard_only":
-        body["service_tier"] = "default"
-    return body
+        elif value:
+            loss.dropped(name)
+    if conversation.prompt_cache_options:
+        if facts.cache_breakpoints:
+            body["prompt_cache_options"] = conversation.prompt_cache_options
+        else:
+            loss.dropped("prompt_cache_options", "the model does not know them")
+    return body | _service_tier(conversation, translation) | _moderation(conversation, translation)
+
+
+def _service_tier(conversation: Conversation, translation: Translation) -> Json:
+    """In Chat's own words (protocols digest 6.14)."""
+    tier, loss = conversation.service_tier, translation.loss
+    if not tier:
+        return {}
+    if not translation.capabilities.openai_fields:
+        loss.dropped("service_tier")
+        return {}
+    if tier == "ultrafast":
+        loss.dropped("service_tier", "ultrafast became fast, the API's fastest")
+    return {"service_tier": _TIERS.get(tier, tier)}
+
+
+def _moderation(conversation: Conversation, translation: Translation) -> Json:
+    if not conversation.moderation:
+        return {}
+    if not translation.capabilities.openai_fields:
+        translation.loss.refuse("moderation", "the upstream has no such setting")
+    translation.loss.approximated("moderation", "done, but its scores are not translated")
+    return {"moderation": conversation.moderation}

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import msgspec
+
 from wsgi_gateway.protocols.chat_completions import wire
-from wsgi_gateway.protocols.conversation import Json, Tool, ToolChoice
+from wsgi_gateway.protocols.conversation import Json, Tool, ToolChoice, WebSearch
 from wsgi_gateway.protocols.loss import Loss
 
 
@@ -11,13 +13,18 @@ def read_tools(request: wire.Request, loss: Loss) -> list[Tool]:
     """In the client's order. Raises ApiError for a tool type that no other API has."""
     tools = []
     for number, tool in enumerate(request.tools or ()):
+        path = f"tools[{number}]"
         if tool.function is not None:
-            tools.append(_function(tool.function, tool.cache_control))
+            tools.append(loss.at(path, _function(tool.function, tool.cache_control)))
         elif tool.custom is not None:
-            tools.append(_custom(tool.custom))
+            tools.append(loss.at(path, _custom(tool.custom)))
+        elif tool.type in ("function", "custom"):
+            loss.refuse(f"{path}.{tool.type}", "is required")
         else:
-            loss.refuse(f"tools[{number}].type", f"no upstream API has tools of type {tool.type!r}")
-    return tools + [_function(function) for function in request.functions or ()]
+            loss.refuse(f"{path}.type", f"no upstream API has tools of type {tool.type!r}")
+    for number, function in enumerate(request.functions or ()):
+        tools.append(loss.at(f"functions[{number}]", _function(function)))
+    return tools
 
 
 def _function(function: wire.FunctionTool, cache: Json | None = None) -> Tool:
@@ -35,47 +42,59 @@ def _custom(tool: wire.CustomTool) -> Tool:
     return Tool(name=tool.name, description=tool.description, custom=True, grammar=grammar)
 
 
+def read_web_search(request: wire.Request, loss: Loss) -> WebSearch | None:
+    options = request.web_search_options
+    if options is None:
+        return None
+    location = options.user_location
+    places: dict[str, str | None] = msgspec.structs.asdict(location.approximate) if location else {}
+    search = WebSearch(
+        context_size=options.search_context_size,
+        location={name: place for name, place in places.items() if place} or None,
+    )
+    return loss.at("web_search_options", search)
+
+
+def is_legacy(body: Json) -> bool:
+    """Whether a request's body declares its tools as ``functions``: its client knows no other form of calls."""
+    return bool(body.get("functions")) and not body.get("tools")
+
+
 def read_tool_choice(request: wire.Request, loss: Loss) -> ToolChoice | None:
     """``tool_choice``, or the deprecated ``function_call``."""
-    choice = request.tool_choice
+    path, choice = "tool_choice", request.tool_choice
     if choice is None:
-        legacy = request.function_call
+        path, legacy = "function_call", request.function_call
         choice = {"type": "function", "function": legacy} if isinstance(legacy, dict) else legacy
-    if choice is None:
-        return None
-    if isinstance(choice, str):
-        if choice == "auto":
-            return ToolChoice(mode="auto")
-        if choice == "none":
-            return ToolChoice(mode="none")
-        if choice == "required":
-            return ToolChoice(mode="required")
-        loss.refuse("tool_choice", f"unknown choice {choice!r}")
-    return _choice_object(choice, loss)
-
-
-def _choice_object(choice: Json, loss: Loss) -> ToolChoice:
+    match choice:
+        case None:
+            return None
+        case "auto" | "none" | "required" as mode:
+            return ToolChoice(mode=mode)
+        case str():
+            loss.refuse(path, f"unknown choice {choice!r}")
+        case {"type": "function" | "custom" as kind}:
+            where = f"{path}.{kind}" if path == "tool_choice" else path
+            return ToolChoice(mode="tool", name=_name(choice.get(kind), where, loss))
+        case {"type": "allowed_tools"}:
+            return _allowed(choice.get("allowed_tools"), f"{path}.allowed_tools", loss)
     kind = choice.get("type")
-    if kind in ("function", "custom"):
-        name = _name(choice.get(str(kind)))
-        if name is not None:
-            return ToolChoice(mode="tool", name=name)
-        loss.refuse(f"tool_choice.{kind}.name", "is required")
-    if kind == "allowed_tools":
-        allowed = choice.get("allowed_tools")
-        if isinstance(allowed, dict) and _is_list_of_objects(allowed.get("tools")):
-            names = [_name(tool.get("function") or tool.get("custom")) for tool in allowed["tools"]]
-            required = allowed.get("mode") == "required"
-            return ToolChoice(
-                mode="required" if required else "auto", allowed=[name for name in names if name]
-            )
-    loss.refuse("tool_choice", f"a choice of type {kind!r} cannot be carried to the upstream's API")
+    loss.refuse(path, f"a choice of type {kind!r} cannot be carried to the upstream's API")
 
 
-def _is_list_of_objects(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(entry, dict) for entry in value)
+def _allowed(allowed: Any, path: str, loss: Loss) -> ToolChoice:
+    match allowed:
+        case {"mode": "auto" | "required" as mode, "tools": list() as tools}:
+            names = []
+            for number, tool in enumerate(tools):
+                named = tool.get("function") or tool.get("custom") if isinstance(tool, dict) else 0
+                names.append(_name(named, f"{path}.tools[{number}].function", loss))
+            return ToolChoice(mode=mode, allowed=names)
+    loss.refuse(path, "needs a mode, auto or required, and a list of tools")
 
 
-def _name(holder: Any) -> str | None:
+def _name(holder: Any, path: str, loss: Loss) -> str:
     name = holder.get("name") if isinstance(holder, dict) else None
-    return name if isinstance(name, str) else None
+    if not isinstance(name, str) or not name:
+        loss.refuse(f"{path}.name", "is required")
+    return name

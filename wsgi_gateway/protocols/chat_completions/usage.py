@@ -3,6 +3,7 @@
 from wsgi_gateway.protocols.chat_completions import wire
 from wsgi_gateway.protocols.conversation import Json
 from wsgi_gateway.protocols.events import Usage
+from wsgi_gateway.protocols.loss import Loss
 
 
 def read_usage(usage: wire.Usage) -> Usage:
@@ -17,9 +18,11 @@ def read_usage(usage: wire.Usage) -> Usage:
     )
 
 
-def write_usage(usage: Usage | None) -> Json:
-    """Zeros where the upstream reported nothing: the fields are mandatory."""
-    usage = usage or Usage()
+def write_usage(usage: Usage | None, loss: Loss) -> Json:
+    """Zeros, with a note, where the upstream reported nothing: the fields are mandatory."""
+    if usage is None:
+        loss.approximated("usage", "the upstream reported none: zeros stand for it")
+        usage = Usage()
     return {
         "prompt_tokens": usage.input,
         "completion_tokens": usage.output,

@@ -11,6 +11,11 @@ from msgspec import Struct, field
 from wsgi_gateway.protocols.conversation import Json
 
 
+def objects(value: Any) -> list[Json]:
+    """The objects in a list that a host may also bend or leave out."""
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
 class ImageUrl(Struct):
     url: str
     detail: str | None = None
@@ -22,11 +27,17 @@ class File(Struct):
     filename: str | None = None
 
 
+class InputAudio(Struct):
+    data: str
+    format: str
+
+
 class ContentPart(Struct):
     type: str = "text"
     text: str | None = None
     image_url: ImageUrl | str | None = None
     file: File | None = None
+    input_audio: InputAudio | None = None
     refusal: str | None = None
     cache_control: Json | None = None
     prompt_cache_breakpoint: Json | None = None
@@ -38,16 +49,19 @@ class Function(Struct):
 
 
 class CustomCall(Struct):
-    name: str
-    input: str = ""
+    name: str | None = None
+    input: str | None = None
 
 
 class ToolCall(Struct):
+    """``extra_content`` is Google's: ``{"google": {"thought_signature": str}}``."""
+
     id: str | None = None
     type: str | None = None
     index: int | None = None
     function: Function | None = None
     custom: CustomCall | None = None
+    extra_content: Any = None
 
 
 class RequestMessage(Struct):
@@ -62,6 +76,7 @@ class RequestMessage(Struct):
     reasoning_content: str | None = None
     reasoning: str | None = None
     reasoning_details: list[Json] | None = None
+    extra_content: Json | None = None
 
 
 class FunctionTool(Struct):
@@ -105,6 +120,23 @@ class StreamOptions(Struct):
     include_usage: bool | None = None
 
 
+class Place(Struct):
+    city: str | None = None
+    country: str | None = None
+    region: str | None = None
+    timezone: str | None = None
+
+
+class UserLocation(Struct):
+    type: str = "approximate"
+    approximate: Place = field(default_factory=Place)
+
+
+class WebSearchOptions(Struct):
+    search_context_size: str | None = None
+    user_location: UserLocation | None = None
+
+
 class Request(Struct):
     model: str
     messages: list[RequestMessage]
@@ -136,6 +168,11 @@ class Request(Struct):
     metadata: Json | None = None
     service_tier: str | None = None
     prompt_cache_key: str | None = None
+    prompt_cache_options: Json | None = None
+    prompt_cache_retention: str | None = None
+    web_search_options: WebSearchOptions | None = None
+    store: bool | None = None
+    prediction: Json | None = None
     modalities: list[str] | None = None
     audio: Json | None = None
     moderation: Json | None = None
@@ -148,16 +185,24 @@ class Delta(Struct):
     refusal: str | None = None
     reasoning_content: str | None = None
     reasoning: Any = None
-    reasoning_details: list[Json] | None = None
+    reasoning_details: Any = None
     tool_calls: list[ToolCall] | None = None
     function_call: Function | None = None
+    annotations: Any = None
+    extra_content: Any = None
+    audio: Any = None
 
 
 class Choice(Struct):
+    """``stop_reason`` (vLLM) and ``matched_stop`` (SGLang) name the stop sequence that matched, or its token."""
+
     index: int = 0
     delta: Delta | None = None
     message: Delta | None = None
     finish_reason: str | None = None
+    logprobs: Any = None
+    stop_reason: Any = None
+    matched_stop: Any = None
 
 
 class PromptDetails(Struct):
@@ -183,4 +228,5 @@ class Completion(Struct):
     model: str | None = None
     choices: list[Choice] | None = field(default_factory=list)
     usage: Usage | None = None
+    service_tier: str | None = None
     error: Any = None

@@ -1,0 +1,165 @@
+"""The tool calls of an upstream's reply, put together from pieces.
+
+Theory of operation. Pieces belong together by index; hosts without indexes start a call with an id or a name. A call
+starts once its name is known, and stays open, as pieces may come interleaved, until its JSON is complete and another
+call begins, or until the end. What a host wants back with a call (``extra_content``) becomes an empty reasoning
+part before it, or at the end where it comes too late for that.
+
+OpenAI's models sometimes call a tool ``parallel`` that nobody declared, whose arguments wrap several calls; these are
+told instead (protocols digest 6.4).
+"""
+
+import msgspec
+from msgspec import Struct
+
+from wsgi_gateway.protocols.aliases import Aliases
+from wsgi_gateway.protocols.chat_completions import wire
+from wsgi_gateway.protocols.conversation import Json, Proof
+from wsgi_gateway.protocols.decoding import arguments_text, encode, parse_arguments
+from wsgi_gateway.protocols.ids import new_id
+from wsgi_gateway.protocols.reply_builder import ReplyBuilder
+
+_WRAPPERS = ("parallel", "multi_tool_use.parallel")
+
+
+class _Use(Struct):
+    recipient_name: str
+    parameters: msgspec.Raw
+
+
+class _Wrapped(Struct):
+    tool_uses: list[_Use]
+
+
+class _Call:
+    """A tool call in the making: ``part`` is None until it has started."""
+
+    __slots__ = ("arguments", "custom", "extra", "id", "name", "part")
+
+    def __init__(self) -> None:
+        self.id: str | None = None
+        self.name: str | None = None
+        self.custom = False
+        self.extra: Json | None = None
+        self.part: int | None = None
+        self.arguments: list[str] = []
+
+
+class CallsReader:
+    """Speaks through the reply's one ``builder``."""
+
+    def __init__(self, builder: ReplyBuilder, aliases: Aliases, origin: str) -> None:
+        self._builder = builder
+        self._aliases = aliases
+        self._origin = origin
+        self._calls: dict[int, _Call] = {}
+        self._last: int | None = None
+
+    @property
+    def any(self) -> bool:
+        """Whether there was a call so far."""
+        return bool(self._calls)
+
+    def is_new(self, piece: wire.ToolCall) -> bool:
+        """Whether ``piece`` begins another call."""
+        return self._index_of(piece) not in self._calls
+
+    def read(self, piece: wire.ToolCall) -> None:
+        index = self._last = self._index_of(piece)
+        call = self._calls.get(index)
+        if call is None:
+            self.close_whole()
+            call = self._calls[index] = _Call()
+        call.id = call.id or piece.id
+        call.name = call.name or _name(piece)
+        call.custom = call.custom or piece.custom is not None
+        if isinstance(piece.extra_content, dict):
+            call.extra = call.extra or piece.extra_content
+        text = _text(piece)
+        if text:
+            call.arguments.append(text)
+        if call.part is not None:
+            self._builder.delta(call.part, text)
+        elif call.name and not self._is_wrapper(call):
+            self._start(call, call.name)
+
+    def _index_of(self, piece: wire.ToolCall) -> int:
+        if piece.index is not None:
+            return piece.index
+        last = self._calls.get(self._last) if self._last is not None else None
+        if last is None or self._last is None:
+            return len(self._calls)
+        is_new = (piece.id and piece.id != last.id) or (_name(piece) and not piece.id)
+        return len(self._calls) if is_new else self._last
+
+    def _start(self, call: _Call, name: str) -> None:
+        call.id = call.id or new_id("call_")
+        self._tell_extra(call)
+        call.part = self._builder.open_call(call.id, name, custom=call.custom)
+        self._builder.delta(call.part, "".join(call.arguments))
+
+    def _tell_extra(self, call: _Call) -> None:
+        if call.extra:
+            value = encode(call.extra).decode()
+            proof = Proof(kind="call", value=value, item_id=call.id, origin=self._origin)
+            self._builder.close(self._builder.open("reasoning"), proof)
+            call.extra = None
+
+    def close_whole(self) -> None:
+        """A call whose JSON is complete cannot grow: ending it lets the next part through at once."""
+        for call in self._calls.values():
+            text = "".join(call.arguments)
+            if call.custom or not text.strip() or parse_arguments(text) is None:
+                continue
+            if call.part is not None:
+                self._builder.close(call.part)
+            elif call.name:
+                self._unwrap(call, call.name)
+
+    def end(self) -> bool:
+        """Start what was held back. False if a call never got a name."""
+        for call in self._calls.values():
+            if call.part is None and call.name:
+                self._unwrap(call, call.name)
+            elif call.part is None:
+                return False
+            elif call.extra:
+                self._builder.close(call.part)
+                self._tell_extra(call)
+        return True
+
+    def _is_wrapper(self, call: _Call) -> bool:
+        name = call.name or ""
+        return name in _WRAPPERS and not call.custom and not self._aliases.knows_tool(name)
+
+    def _unwrap(self, call: _Call, name: str) -> None:
+        """The calls inside; the call as it is where it wraps anything but calls of known tools."""
+        uses = _uses("".join(call.arguments))
+        names = [use.recipient_name.removeprefix("functions.") for use in uses]
+        if not uses or not all(map(self._aliases.knows_tool, names)):
+            self._start(call, name)
+            return
+        for use, inner in zip(uses, names, strict=True):
+            call.part = self._builder.open_call(new_id("call_"), inner)
+            self._builder.delta(call.part, bytes(use.parameters).decode())
+            self._builder.close(call.part)
+
+
+def _uses(arguments: str) -> list[_Use]:
+    try:
+        return msgspec.json.decode(arguments, type=_Wrapped).tool_uses
+    except (ValueError, RecursionError):
+        return []
+
+
+def _name(piece: wire.ToolCall) -> str | None:
+    called = piece.custom or piece.function
+    return called.name if called else None
+
+
+def _text(piece: wire.ToolCall) -> str:
+    """What the piece adds to the arguments, which some hosts send as an object."""
+    if piece.custom is not None:
+        return piece.custom.input or ""
+    given = piece.function.arguments if piece.function else None
+    return given if isinstance(given, str) else arguments_text(given) if given else ""

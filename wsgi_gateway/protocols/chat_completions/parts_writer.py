@@ -1,0 +1,93 @@
+"""Parts of messages, written as Chat Completions content."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+
+from wsgi_gateway.protocols import data_url
+from wsgi_gateway.protocols.conversation import (
+    Audio,
+    Document,
+    Image,
+    Json,
+    Part,
+    Refusal,
+    Text,
+)
+from wsgi_gateway.protocols.openai_requests import breakpoint_of_cache
+from wsgi_gateway.protocols.translation import Translation
+
+
+def write_content(parts: Sequence[Part], translation: Translation) -> str | list[Json]:
+    """One plain string where it is one text, as the plainest hosts accept nothing else; "" or [] if nothing is said.
+
+    Raises ApiError, by the part's path, for what Chat cannot hold.
+    """
+    content = [
+        write_part(part, translation)
+        for part in parts
+        if not isinstance(part, Text) or part.text or len(parts) == 1
+    ]
+    return plain(content)
+
+
+def plain(content: list[Json]) -> str | list[Json]:
+    """Content that is one text and nothing else, as its text."""
+    if len(content) == 1 and set(content[0]) == {"type", "text"}:
+        text: str = content[0]["text"]
+        return text
+    return content
+
+
+def write_part(part: Part, translation: Translation) -> Json:
+    """One entry of a content array."""
+    match part:
+        case Refusal():
+            return {"type": "text", "text": part.text}
+        case Text():
+            body: Json = {"type": "text", "text": part.text}
+        case Image():
+            body = _image(part, translation)
+        case Document():
+            body = _document(part, translation)
+        case Audio():
+            sound = {"data": part.data, "format": part.format}
+            body = {"type": "input_audio", "input_audio": sound}
+    return body | breakpoint_of_cache(part, part.cache, translation)
+
+
+def _image(image: Image, translation: Translation) -> Json:
+    if image.file_id is not None:
+        translation.loss.refuse(image, "an image's file id is known to its own provider only")
+    url = image.url or data_url.join(image.media_type, image.data or "")
+    body: Json = {"url": url}
+    if image.detail:
+        body["detail"] = image.detail
+    return {"type": "image_url", "image_url": body}
+
+
+def _document(document: Document, translation: Translation) -> Json:
+    text = document.text if document.text is not None else _text_of(document)
+    if text is not None:
+        translation.loss.approximated(document, "a text document was sent as plain text")
+        title = f"{document.filename}:\n" if document.filename else ""
+        return {"type": "text", "text": title + text}
+    if document.data is None:
+        translation.loss.refuse(
+            document, "the upstream's API takes documents as data, not by URL or file id"
+        )
+    file = {
+        "filename": document.filename or "document.pdf",
+        "file_data": data_url.join(document.media_type, document.data),
+    }
+    return {"type": "file", "file": file}
+
+
+def _text_of(document: Document) -> str | None:
+    """The words of a plain text that came as data: many models take no other files than PDF."""
+    if document.data is None or not (document.media_type or "").startswith("text/"):
+        return None
+    try:
+        return base64.b64decode(document.data, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
