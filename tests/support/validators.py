@@ -282,6 +282,9 @@ class _Item:
     parts: dict[tuple[str, int], str] = field(default_factory=dict)
     open_parts: set[tuple[str, int]] = field(default_factory=set)
     done_texts: dict[tuple[str, int], str] = field(default_factory=dict)
+    annotations: dict[tuple[str, int], list[Json]] = field(default_factory=dict)
+    logprobs: dict[tuple[str, int], list[Json]] = field(default_factory=dict)
+    steps: list[str] = field(default_factory=list)
     done: Json | None = None
 
     def take(self, kind: str, event: Json) -> None:
@@ -290,6 +293,8 @@ class _Item:
         area, _, step = kind.rpartition(".")
         if area in {"content_part", "reasoning_summary_part"}:
             self._part(step, event)
+        elif area == "web_search_call":
+            self._search(step)
         elif area in {"function_call_arguments", "custom_tool_call_input"}:
             self._text(("arguments", 0), step, event)
         elif area in {"output_text", "refusal", "reasoning_text", "reasoning_summary_text"}:
@@ -298,6 +303,21 @@ class _Item:
             self._text(key, step, event)
         else:
             assert kind == "output_text.annotation.added", f"unknown event {kind}"
+            self._annotate(event)
+
+    def _annotate(self, event: Json) -> None:
+        key = self._key(event)
+        assert key in self.open_parts and key not in self.done_texts, f"annotation of {key}"
+        known = self.annotations.setdefault(key, [])
+        assert event["annotation_index"] == len(known), f"annotation {event['annotation_index']}"
+        known.append(event["annotation"])
+
+    def _search(self, step: str) -> None:
+        """in_progress, searching, completed: in this order, none left out."""
+        assert self.added["type"] == "web_search_call", f"a {self.added['type']} was {step}"
+        steps = ("in_progress", "searching", "completed")
+        assert step == steps[len(self.steps)], f"{step} after {self.steps}"
+        self.steps.append(step)
 
     def _key(self, event: Json) -> tuple[str, int]:
         area = "summary_index" if "summary_index" in event else "content_index"
@@ -313,6 +333,9 @@ class _Item:
             self.open_parts.add(key)
         else:
             assert text == self.parts[key] == self.done_texts[key], event["part"]
+            if event["part"]["type"] == "output_text":
+                assert event["part"]["annotations"] == self.annotations.get(key, []), event["part"]
+                assert event["part"]["logprobs"] == self.logprobs.get(key, []), event["part"]
             self.open_parts.remove(key)
 
     def _text(self, key: tuple[str, int], step: str, event: Json) -> None:
@@ -320,7 +343,9 @@ class _Item:
         if step == "delta":
             assert event["delta"], "empty delta"
             self.parts[key] = self.parts.get(key, "") + event["delta"]
+            self.logprobs.setdefault(key, []).extend(event.get("logprobs", []))
         else:
+            assert event.get("logprobs", []) == self.logprobs.get(key, []), f"logprobs of {key}"
             names = ("text", "arguments", "input", "refusal")
             (text,) = (event[name] for name in names if name in event)
             assert text == self.parts.get(key, ""), f"done says {text!r}: {self.parts.get(key)!r}"
@@ -329,7 +354,14 @@ class _Item:
     def finish(self, item: Json) -> None:
         assert self.done is None and not self.open_parts, f"done twice, or open {self.open_parts}"
         growing = ("status", "content", "summary", "arguments", "input", "encrypted_content")
+        growing += ("action", "operation")
         assert _is_prefix(self.added, item, growing), f"{self.added} became {item}"
+        if item["type"] == "apply_patch_call":
+            begun = {**self.added["operation"], "diff": item["operation"].get("diff")}
+            assert _is_prefix(item["operation"], begun, ()), f"{begun} became {item}"
+        if item["type"] == "web_search_call":
+            over = ["completed"] if item["status"] == "completed" else []
+            assert self.steps == ["in_progress", "searching", *over], f"search was {self.steps}"
         said = [*item.get("summary", []), *(item.get("content") or [])]
         texts = [part.get("text", part.get("refusal")) for part in said]
         if item["type"] in {"function_call", "custom_tool_call"}:
@@ -342,6 +374,12 @@ class _Item:
 
 
 _EMPTY_ITEM: Json = {"content": [], "summary": [], "arguments": "", "input": ""}
+_EMPTY_BY_TYPE: dict[str, Json] = {
+    "tool_search_call": {"arguments": {}},
+    "shell_call": {"action": {"commands": []}},
+    "local_shell_call": {"action": {"type": "exec", "command": [], "env": {}}},
+    "web_search_call": {"action": {"type": "search", "query": "", "queries": []}},
+}
 _TERMINAL: dict[str, Ending] = {
     "response.completed": "finished",
     "response.incomplete": "incomplete",
@@ -397,10 +435,9 @@ class _ResponsesStream:
         item = event["item"]
         assert event["output_index"] == len(self.items), f"output index {event['output_index']}"
         assert item["id"] not in {known.added["id"] for known in self.items}, f"{item['id']} twice"
-        empty = (
-            {**_EMPTY_ITEM, "arguments": {}} if item["type"] == "tool_search_call" else _EMPTY_ITEM
-        )
+        empty = _EMPTY_ITEM | _EMPTY_BY_TYPE.get(item["type"], {})
         assert all(item[key] == empty[key] for key in empty if key in item), item
+        assert not item.get("operation", {}).get("diff"), item
         if item["type"] == "function_call":
             calls = {known.added.get("call_id") for known in self.items}
             assert item["call_id"] and item["call_id"] not in calls, item
