@@ -123,6 +123,28 @@ def test_an_unknown_annotation_is_noted(native: Any) -> None:
     ]
 
 
+def test_an_annotation_that_comes_too_late_is_noted() -> None:
+    loss = Loss("responses")
+    call = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "f"}
+    events_of(
+        DELTA,
+        TEXT_DONE,
+        {**event("output_item.added", item=call), "output_index": 1},
+        annotated(0, URL),
+        loss=loss,
+    )
+    assert [(entry.path, entry.verdict) for entry in loss.entries] == [
+        ("reply.annotations", "dropped")
+    ]
+
+
+def test_content_of_an_unknown_type_is_noted() -> None:
+    to = translation()
+    item = {**MESSAGE, "content": [TEXT, {"type": "output_audio"}]}
+    assert len(fold(read_reply({"output": [item]}, to)).parts) == 1
+    assert [entry.path for entry in to.loss.entries] == ["reply.output[0].content[1]"]
+
+
 def test_a_text_that_is_over_ends_before_the_next_part_starts() -> None:
     call = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "f"}
     events = events_of(
@@ -377,6 +399,30 @@ def test_a_search_is_an_item_with_its_progress(asked: bool) -> None:
     assert response["service_tier"] == "priority"
     assert response["tool_usage"]["web_search"] == {"num_requests": 1}
     assert wire[0]["response"]["service_tier"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (b'"annotation_index":1', b'"annotation_index":0'),
+        (b'"annotations":[{', b'"annotations":[],"was":[{'),
+        (b'"logprob":-0.5', b'"logprob":-0.25'),
+        (b"web_search_call.searching", b"web_search_call.completed"),
+        (b'"type":"search","query":""', b'"type":"search","query":"a"'),
+    ],
+)
+def test_the_judge_objects_to_what_was_spoiled(right: bytes, wrong: bytes) -> None:
+    page = Annotation(kind="url", url="https://a.test", native={})
+    events = reply(
+        ReplyPart(kind="web_search", search=Search(queries=["a"], sources=[])),
+        ReplyPart(kind="text", text="Oslo", annotations=[page, page], logprobs=[TOKEN]),
+        usage=Usage(),
+    )
+    writer = StreamWriter(Conversation(api="responses", model="m"), Loss("responses"))
+    data = writer.write(events)
+    assert check_responses(data) == "finished" and right in data
+    with pytest.raises(AssertionError):
+        check_responses(data.replace(right, wrong, 1))
 
 
 def test_a_search_that_was_cut_is_not_completed() -> None:

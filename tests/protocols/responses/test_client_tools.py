@@ -7,6 +7,9 @@ import pytest
 from openai.types.responses import Response
 from support.events import told, translation
 from support.sdk import openai_told
+from support.streams import STREAMED, Answer, Api
+from support.streams import ToolCall as CallOfUpstream
+from support.translated import heard
 from support.validators import check_responses
 
 from wsgi_gateway.protocols import chat_completions
@@ -192,7 +195,7 @@ def test_what_was_not_declared_is_not_raised() -> None:
         (None, False),
         ([{"type": "tool_search"}], False),
         ([3], False),
-        ([{"type": ["odd"]}], False),
+        ([{"type": ["odd"]}, {"type": "function", "name": ["odd"]}], False),
         ([{"type": "function", "name": "f"}, SEARCH], True),
     ],
 )
@@ -203,6 +206,19 @@ def test_whether_the_client_searches(tools: object, expected: bool) -> None:
 @pytest.mark.parametrize("tool", CLIENT_TOOLS, ids=lambda tool: tool.type)
 def test_schemas_are_objects_with_what_they_require(tool: Any) -> None:
     assert set(tool.parameters["required"]) <= set(tool.parameters["properties"])
+
+
+@pytest.mark.parametrize("upstream", ["chat_completions", "messages"])
+@pytest.mark.parametrize(("tool", "arguments", "item"), CASES, ids=IDS)
+def test_what_any_upstream_calls_is_raised(
+    upstream: Api, tool: dict[str, Any], arguments: dict[str, Any], item: dict[str, Any]
+) -> None:
+    answer = Answer(
+        "Now.", tool_calls=(CallOfUpstream("call_a", tool["type"], json.dumps(arguments)),)
+    )
+    response, data = streamed(heard(upstream, STREAMED[upstream](answer).encode(), 7), tools=[tool])
+    assert check_responses(data) == "finished"
+    assert item.items() <= response["output"][-1].items()
 
 
 def test_a_whole_turn_for_an_upstream_that_knows_functions_only() -> None:

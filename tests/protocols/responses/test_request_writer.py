@@ -124,7 +124,7 @@ def test_what_would_change_the_answer_is_refused(field: str, value: Any, param: 
 
 def test_stop_sequences_are_the_gateways_own_business() -> None:
     to = translation()
-    body = write(to, stop=["END"])
+    body = write(to, stop=["END", ""])
     assert "stop" not in body
     assert to.stop == ["END"]
     assert noted(to) == [("stop", "dropped")]

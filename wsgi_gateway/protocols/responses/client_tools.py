@@ -237,7 +237,7 @@ class ClientTools:
 
     def __init__(self, body: Json) -> None:
         given = list(_given_tools(body))
-        taken = {tool.get("name") for tool in given if tool.get("type") in ("function", "custom")}
+        taken = [tool.get("name") for tool in given if tool.get("type") in ("function", "custom")]
         self._names: dict[str, str] = {}
         for type_ in _BY_TYPE:
             name = type_

@@ -161,9 +161,10 @@ class OutputReader:
     def _note_lost(self, item: Any, place: int | None) -> None:
         """Something that ran upstream, of which other APIs have no notion."""
         kind = item.get("type") if isinstance(item, dict) else None
-        self._loss.approximated(
-            _path(place), f"an item of type {kind!r} has no place in the client's API"
-        )
+        self._note_unknown(_path(place), kind)
+
+    def _note_unknown(self, path: str, kind: Any) -> None:
+        self._loss.approximated(path, f"of type {str(kind)[:64]!r}, which other APIs do not have")
 
     def _item(self, event: wire.StreamEvent) -> _Item:
         key: int | str | None = event.output_index
@@ -217,6 +218,8 @@ class OutputReader:
         annotation = read_annotation(native)
         if annotation is None:
             self._loss.dropped("reply.annotations", "one of a kind that is unknown")
+        elif not self._builder.is_open(text.part):
+            self._loss.dropped("reply.annotations", "one that came after its text had ended")
         else:
             self._builder.annotate(text.part, annotation)
 
@@ -252,7 +255,7 @@ class OutputReader:
         self._remember(given, item)
         match given.type:
             case "message":
-                self._end_message(item, given)
+                self._end_message(item, given, place)
             case "reasoning":
                 self._end_reasoning(item, given)
             case "web_search_call":
@@ -267,12 +270,14 @@ class OutputReader:
                     call.complete(arguments_text(given.arguments))
                 self._builder.close(call.part, complete=given.status != "incomplete")
 
-    def _end_message(self, item: _Item, given: wire.OutputItem) -> None:
+    def _end_message(self, item: _Item, given: wire.OutputItem, place: int | None) -> None:
         for index, part in enumerate(given.content or ()):
             if part.type == "output_text":
                 self._end_text(item, index, "text", part)
             elif part.type == "refusal":
                 self._end_text(item, index, "refusal", part)
+            else:
+                self._note_unknown(f"{_path(place)}.content[{index}]", part.type)
         for text in item.texts.values():
             self._builder.close(text.part)
 

@@ -39,7 +39,11 @@ _INCOMPLETE: dict[FinishReason, str] = {
     "context_window": "max_output_tokens",
     "content_filter": "content_filter",
 }
-_SOURCES = "web_search_call.action.sources"
+
+
+def _asks_for_sources(body: Json) -> bool:
+    include = body.get("include")
+    return isinstance(include, list) and "web_search_call.action.sources" in include
 
 
 def write_reply(reply: Reply, conversation: Conversation, loss: Loss) -> Json:
@@ -80,7 +84,7 @@ class _Life:
             self._emit,
             ClientTools(conversation.body),
             loss,
-            with_sources=_SOURCES in (conversation.body.get("include") or ()),
+            with_sources=_asks_for_sources(conversation.body),
         )
 
     def take(self, event: Event) -> None:

@@ -86,6 +86,8 @@ def _refuse_untranslatable(request: wire.Request, loss: Loss) -> None:
 
 
 def _note_hints(request: wire.Request, loss: Loss) -> None:
+    if request.user and request.safety_identifier:
+        loss.dropped("user", "safety_identifier says who it is")
     if request.truncation == "auto":
         loss.approximated("truncation", "too long an input will be refused, not cut")
     for number, name in enumerate(request.include or ()):

@@ -19,13 +19,12 @@ _SUMMARIES = ("auto", "concise", "detailed")
 
 def write_request(conversation: Conversation, translation: Translation) -> Json:
     """The upstream's body. Raises ApiError (invalid_request) for what Responses cannot express."""
-    tools = write_tools(conversation, translation)
     body: Json = {
         "model": translation.model,
         **write_input(conversation, translation),
         **_limits(conversation, translation),
         **_reasoning(conversation, translation),
-        **tools,
+        **write_tools(conversation, translation),
         **_text(conversation, translation),
         **_identity(conversation, translation),
         "store": False,
@@ -49,7 +48,7 @@ def _ask_for_more(body: Json, conversation: Conversation, translation: Translati
         thinks or reasoning.get("effort") not in (None, "none")
     ):
         include.append("reasoning.encrypted_content")
-    if {"type": "web_search"}.items() <= body.get("tools", [{}])[-1].items():
+    if any(tool["type"] == "web_search" for tool in body.get("tools", ())):
         include.append("web_search_call.action.sources")
     if conversation.logprobs or conversation.top_logprobs:
         if takes_sampling(conversation, translation):
@@ -77,8 +76,8 @@ def _limits(conversation: Conversation, translation: Translation) -> Json:
         loss.approximated("top_k", "left out: the upstream has no such parameter")
     if conversation.seed is not None:
         loss.dropped("seed")
-    if conversation.stop:
-        translation.stop = conversation.stop
+    translation.stop = [text for text in conversation.stop if text]
+    if translation.stop:
         loss.dropped("stop", "the gateway looks for them: a reply cut at one may report no usage")
     leave_out(conversation, loss, semantic=("frequency_penalty", "presence_penalty", "logit_bias"))
     return body
