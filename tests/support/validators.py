@@ -8,49 +8,22 @@ stream ended. Not here: its meaning.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from support.frames import Ending, check_openai_error, frames, named_events
+from support.responses_judge import check_responses
 from support.streams import Api, Json
 
-Ending = Literal["finished", "incomplete", "failed", "cut"]
-"""Regular end; end at a limit or filter; error told in the stream; no end at all."""
-
-
-def frames(raw: bytes) -> Iterator[tuple[str | None, str]]:
-    """The (event, data) frames of a stream that was written as carefully as the gateway should
-    write.
-    """
-    assert not raw.startswith(b"\xef\xbb\xbf"), "byte order mark"
-    assert b"\r" not in raw, "carriage return"
-    assert raw.endswith(b"\n\n") or not raw, f"last event is not closed: {raw[-200:]!r}"
-    for block in raw.decode().split("\n\n")[:-1]:
-        event: str | None = None
-        data: list[str] = []
-        for line in block.removeprefix("\n").split("\n"):
-            if line.startswith(":"):
-                continue
-            name, _, value = line.partition(": ")
-            assert name in {"event", "data"}, f"line that crashes clients: {line!r}"
-            if name == "event":
-                event = value
-            else:
-                data.append(value)
-        if event is None and not data:
-            continue
-        assert len(data) == 1 and data[0], f"not exactly one data line: {block!r}"
-        yield event, data[0]
-
-
-def _named_events(raw: bytes) -> list[Json]:
-    events = []
-    for event, data in frames(raw):
-        parsed: Json = json.loads(data)
-        assert event == parsed["type"], f"event line {event!r} over type {parsed['type']!r}"
-        events.append(parsed)
-    return events
-
+__all__ = [
+    "Ending",
+    "check",
+    "check_chat_completions",
+    "check_messages",
+    "check_responses",
+    "frames",
+]
 
 # --- Chat Completions
 
@@ -174,16 +147,11 @@ def check_chat_completions(raw: bytes, *, usage_asked: bool = False) -> Ending:
         chunk = json.loads(data)
         if chunk.get("error"):
             assert set(chunk) == {"error"}, f"error frame with {sorted(chunk)}"
-            _check_openai_error(chunk["error"])
+            check_openai_error(chunk["error"])
             ending = "failed"
         else:
             stream.take(chunk, usage_asked)
     return ending
-
-
-def _check_openai_error(error: Json) -> None:
-    assert {"message", "type", "param", "code"} <= set(error), error
-    assert error["message"] and error["type"], error
 
 
 # --- Messages
@@ -320,181 +288,8 @@ def _check_messages_usage(usage: Json) -> None:
 def check_messages(raw: bytes) -> Ending:
     """Grammar of a Messages stream: message_start (ping | block)* message_delta+ message_stop."""
     stream = _MessagesStream()
-    for event in _named_events(raw):
+    for event in named_events(raw):
         stream.take(event)
-    return stream.ending
-
-
-# --- Responses
-
-
-def _is_prefix(part: Json, whole: Json, growing: tuple[str, ...]) -> bool:
-    return all(whole.get(key) == value for key, value in part.items() if key not in growing)
-
-
-@dataclass
-class _Item:
-    """An output item between added and done."""
-
-    added: Json
-    parts: dict[tuple[str, int], str] = field(default_factory=dict)
-    open_parts: set[tuple[str, int]] = field(default_factory=set)
-    done_texts: dict[tuple[str, int], str] = field(default_factory=dict)
-    done: Json | None = None
-
-    def take(self, kind: str, event: Json) -> None:
-        assert self.done is None, f"{kind} after the item's end"
-        assert event["item_id"] == self.added["id"], f"{kind} for {event['item_id']}"
-        area, _, step = kind.rpartition(".")
-        if area in {"content_part", "reasoning_summary_part"}:
-            self._part(step, event)
-        elif area in {"function_call_arguments", "custom_tool_call_input"}:
-            self._text(("arguments", 0), step, event)
-        elif area in {"output_text", "refusal", "reasoning_text", "reasoning_summary_text"}:
-            key = self._key(event)
-            assert key in self.open_parts, f"{kind} outside its part"
-            self._text(key, step, event)
-        else:
-            assert kind == "output_text.annotation.added", f"unknown event {kind}"
-
-    def _key(self, event: Json) -> tuple[str, int]:
-        area = "summary_index" if "summary_index" in event else "content_index"
-        return area, event[area]
-
-    def _part(self, step: str, event: Json) -> None:
-        key = self._key(event)
-        text = event["part"].get("text", event["part"].get("refusal"))
-        if step == "added":
-            assert text == "", f"part starts as {event['part']}"
-            assert key[1] == sum(known[0] == key[0] for known in self.parts), f"part {key}"
-            self.parts[key] = ""
-            self.open_parts.add(key)
-        else:
-            assert text == self.parts[key] == self.done_texts[key], event["part"]
-            self.open_parts.remove(key)
-
-    def _text(self, key: tuple[str, int], step: str, event: Json) -> None:
-        assert key not in self.done_texts, f"{step} after done"
-        if step == "delta":
-            assert event["delta"], "empty delta"
-            self.parts[key] = self.parts.get(key, "") + event["delta"]
-        else:
-            names = ("text", "arguments", "input", "refusal")
-            (text,) = (event[name] for name in names if name in event)
-            assert text == self.parts.get(key, ""), f"done says {text!r}: {self.parts.get(key)!r}"
-            self.done_texts[key] = text
-
-    def finish(self, item: Json) -> None:
-        assert self.done is None and not self.open_parts, f"done twice, or open {self.open_parts}"
-        growing = ("status", "content", "summary", "arguments", "input", "encrypted_content")
-        assert _is_prefix(self.added, item, growing), f"{self.added} became {item}"
-        said = [*item.get("summary", []), *(item.get("content") or [])]
-        texts = [part.get("text", part.get("refusal")) for part in said]
-        if item["type"] in {"function_call", "custom_tool_call"}:
-            texts = [item.get("arguments", item.get("input"))]
-            assert self.done_texts.get(("arguments", 0)) is not None, "arguments were never done"
-            self.parts.setdefault(("arguments", 0), "")
-        assert texts == list(self.parts.values()), f"{texts} was streamed as {self.parts}"
-        assert item.get("status", "completed") in {"completed", "incomplete"}, item
-        self.done = item
-
-
-_EMPTY_ITEM: Json = {"content": [], "summary": [], "arguments": "", "input": ""}
-_TERMINAL: dict[str, Ending] = {
-    "response.completed": "finished",
-    "response.incomplete": "incomplete",
-    "response.failed": "failed",
-}
-
-
-@dataclass
-class _ResponsesStream:
-    begun: Json | None = None
-    seen_progress: bool = False
-    items: list[_Item] = field(default_factory=list)
-    ending: Ending = "cut"
-
-    def take(self, number: int, event: Json) -> None:
-        kind = event["type"]
-        assert event["sequence_number"] == number, (
-            f"number {event['sequence_number']}, not {number}"
-        )
-        error_then_failed = self.ending == "failed" and kind == "response.failed"
-        assert self.ending == "cut" or error_then_failed, f"{kind} after the end"
-        if kind in {"response.created", "response.in_progress"}:
-            assert number == (kind == "response.in_progress"), f"{kind} is number {number}"
-            self._life(event["response"], "in_progress")
-            self.seen_progress = number == 1
-            return
-        assert self.begun, f"{kind} before response.created"
-        if kind == "error":
-            _check_openai_error(event["error"])
-            assert event["message"] and "code" in event and "param" in event, event
-            self.ending = "failed"
-        elif kind in _TERMINAL:
-            self._end(kind, event["response"])
-        elif kind == "response.output_item.added":
-            self._add(event)
-        elif kind == "response.output_item.done":
-            self.items[event["output_index"]].finish(event["item"])
-        else:
-            self.items[event["output_index"]].take(kind.removeprefix("response."), event)
-
-    def _life(self, response: Json, status: str) -> None:
-        fields = {"id", "object", "created_at", "model", "output", "parallel_tool_calls"}
-        fields |= {"tool_choice", "tools", "status", "error", "incomplete_details", "usage"}
-        assert fields - {"usage"} <= set(response), f"without {fields - set(response)}"
-        assert response["object"] == "response" and response["status"] == status, response
-        same = ("id", "created_at", "model")
-        if self.begun is None:
-            assert response["output"] == []
-            self.begun = response
-        assert all(response[key] == self.begun[key] for key in same), response
-
-    def _add(self, event: Json) -> None:
-        item = event["item"]
-        assert event["output_index"] == len(self.items), f"output index {event['output_index']}"
-        assert item["id"] not in {known.added["id"] for known in self.items}, f"{item['id']} twice"
-        empty = (
-            {**_EMPTY_ITEM, "arguments": {}} if item["type"] == "tool_search_call" else _EMPTY_ITEM
-        )
-        assert all(item[key] == empty[key] for key in empty if key in item), item
-        if item["type"] == "function_call":
-            calls = {known.added.get("call_id") for known in self.items}
-            assert item["call_id"] and item["call_id"] not in calls, item
-            assert item["name"] and item["arguments"] == "", item
-        self.items.append(_Item(item))
-
-    def _end(self, kind: str, response: Json) -> None:
-        ending = _TERMINAL[kind]
-        self._life(response, kind.removeprefix("response."))
-        if ending == "failed":
-            assert response["error"]["code"] and response["error"]["message"], response["error"]
-        else:
-            assert self.ending == "cut", "an error, then a regular end"
-            assert self.seen_progress, "no response.in_progress"
-            assert all(item.done for item in self.items), "an item was never done"
-            assert response["output"] == [item.done for item in self.items], "other final output"
-            assert response["error"] is None
-            _check_responses_usage(response["usage"])
-        if ending == "incomplete":
-            assert response["incomplete_details"]["reason"]
-        self.ending = ending
-
-
-def _check_responses_usage(usage: Json) -> None:
-    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"], usage
-    assert isinstance(usage["input_tokens_details"]["cached_tokens"], int), usage
-    assert isinstance(usage["output_tokens_details"]["reasoning_tokens"], int), usage
-
-
-def check_responses(raw: bytes) -> Ending:
-    """Life cycle of a Responses stream: ids, indexes, sequence numbers, parts, items, one terminal
-    event.
-    """
-    stream = _ResponsesStream()
-    for number, event in enumerate(_named_events(raw)):
-        stream.take(number, event)
     return stream.ending
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from wsgi_gateway.protocols.conversation import (
+    Audio,
     Document,
     Image,
     Item,
@@ -20,8 +21,10 @@ from wsgi_gateway.protocols.conversation import (
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.responses import read_request
+from wsgi_gateway.protocols.responses.items import reasoning
 from wsgi_gateway.protocols.seal import seal
 
+SILENT = {"type": "input_audio"}
 SIGNED = Proof(kind="signature", value="U0lH", origin="anthropic")
 
 
@@ -193,19 +196,67 @@ def test_a_seal_that_was_tampered_with_proves_nothing() -> None:
             {"type": "input_file", "file_url": "https://x.test/a.pdf"},
             Document(url="https://x.test/a.pdf"),
         ),
+        (
+            {"type": "input_audio", "input_audio": {"data": "QQ==", "format": "wav"}},
+            Audio(data="QQ==", format="wav"),
+        ),
     ],
 )
 def test_parts(given: dict[str, Any], expected: Part) -> None:
     assert part(given) == expected
 
 
+def test_a_breakpoint_lives_as_long_as_the_request_says() -> None:
+    marked = {"type": "input_text", "text": "a", "prompt_cache_breakpoint": {"mode": "explicit"}}
+    loss = Loss("responses")
+    body = {"model": "m", "input": [{"role": "user", "content": [marked]}]}
+    (message,) = read_request({**body, "prompt_cache_options": {"ttl": "12h"}}, loss).items
+    assert isinstance(message, Message)
+    assert message.parts == [Text(text="a", cache={"type": "ephemeral", "ttl": "1h"})]
+    place = "input[0].content[0].prompt_cache_breakpoint.ttl"
+    assert [(entry.path, entry.verdict) for entry in loss.entries] == [(place, "dropped")]
+
+
+def test_everything_has_its_place() -> None:
+    loss = Loss("responses")
+    text = {"type": "input_text", "text": "a"}
+    read = items(
+        {"role": "user", "content": [text, text]},
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": [text, text]},
+        {"type": "reasoning", "summary": []},
+        loss=loss,
+    )
+    message, call, result, thought = read
+    assert isinstance(message, Message) and isinstance(result, ToolResult)
+    things = [message, message.parts[1], call, result, result.parts[1], thought]
+    for thing in things:
+        loss.dropped(thing)
+    assert [entry.path for entry in loss.entries] == [
+        "input[0]",
+        "input[0].content[1]",
+        "input[1]",
+        "input[2]",
+        "input[2].output[1]",
+        "input[3]",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["details", "call", "redacted", "encrypted"])
+def test_proofs_of_other_providers_come_back_as_they_were(kind: Any) -> None:
+    proof = Proof(kind=kind, value='[{"data":"x"}]', item_id="call_1", origin="gemini")
+    written = reasoning("rs_1", "", proof, "completed")
+    assert items(written) == [Reasoning(text="", proof=proof)]
+
+
 def test_an_empty_assistant_message_says_nothing() -> None:
     assert items({"role": "assistant", "content": ""}, {"role": "assistant", "content": []}) == []
 
 
-def test_a_search_at_openai_is_noted() -> None:
+@pytest.mark.parametrize("kind", ["web_search_call", "file_search_call", "mcp_list_tools"])
+def test_a_search_that_ran_upstream_is_noted(kind: str) -> None:
     loss = Loss("responses")
-    assert items({"type": "web_search_call", "id": "ws_1", "status": "completed"}, loss=loss) == []
+    assert items({"type": kind, "id": "ws_1", "status": "completed"}, loss=loss) == []
     assert [(entry.path, entry.verdict) for entry in loss.entries] == [("input[0]", "dropped")]
 
 
@@ -222,7 +273,19 @@ def test_a_search_at_openai_is_noted() -> None:
         ({"type": "function_call_output", "output": "x"}, "input[0].call_id"),
         ({"type": "function_call_output", "call_id": "c"}, "input[0].output"),
         ({"type": "function_call_output", "call_id": "c", "output": {}}, "input[0].output"),
-        ({"role": "user", "content": [{"type": "input_audio"}]}, "input[0].content[0]"),
+        ({"role": "user", "content": [SILENT]}, "input[0].content[0].input_audio"),
+        ({"type": "compaction_trigger"}, "input[0]"),
+        ({"type": "configuration_update", "reasoning": {"effort": "low"}}, "input[0]"),
+        ({"type": "mcp_call", "name": "n", "arguments": "{}", "server_label": "s"}, "input[0]"),
+        ({"type": "image_generation_call", "id": "ig_1", "result": "AAAA"}, "input[0]"),
+        ({"type": "code_interpreter_call", "id": "ci_1", "outputs": []}, "input[0]"),
+        ({"type": "apply_patch_call", "call_id": "c"}, "input[0].operation"),
+        ({"type": "shell_call", "action": {"commands": []}}, "input[0].call_id"),
+        ({"type": "local_shell_call_output", "output": "{}"}, "input[0].call_id"),
+        ({"type": "shell_call_output", "call_id": "c", "output": "x"}, "input[0].output"),
+        ({"type": "apply_patch_call_output", "call_id": "c", "output": []}, "input[0].output"),
+        ({"type": "local_shell_call_output", "id": "c", "output": {}}, "input[0].output"),
+        ({"type": "function_call", "caller": {"type": "program"}}, "input[0].caller"),
         ({"role": "user", "content": [{"type": "input_image"}]}, "input[0].content[0]"),
         ({"role": "user", "content": [{"type": "input_file"}]}, "input[0].content[0]"),
         ({"role": "user", "content": [{"type": "input_text"}]}, "input[0].content[0].text"),

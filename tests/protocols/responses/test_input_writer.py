@@ -6,6 +6,7 @@ import pytest
 from support.events import translation
 
 from wsgi_gateway.protocols.conversation import (
+    Audio,
     Conversation,
     Document,
     Image,
@@ -199,6 +200,118 @@ def test_calls_and_results_must_pair_up(items: list[Item]) -> None:
     with pytest.raises(ApiError) as caught:
         written(*items)
     assert (caught.value.kind, caught.value.param) == ("invalid_request", "messages")
+
+
+MARK = {"prompt_cache_breakpoint": {"mode": "explicit"}}
+
+
+def test_breakpoints_keep_their_places_where_they_are_known() -> None:
+    to = translation("messages", cache_breakpoints=True)
+    hour = Text(text="b", cache={"type": "ephemeral", "ttl": "1h"})
+    body = write(
+        Message(role="user", parts=[Text(text="a", cache=CACHE), to.loss.at("here", hour)]),
+        CALL,
+        ToolCall(id="c2", name="f", arguments="{}"),
+        ToolResult(call_id="c1", parts=[Text(text="ok")], cache=CACHE),
+        ToolResult(call_id="c2", parts=[Text(text="x"), Image(url="u", cache=CACHE)]),
+        instructions=[Text(text="s", cache=CACHE), Text(text="t")],
+        api="messages",
+        to=to,
+    )
+    assert "instructions" not in body
+    system, user, _, _, first, second = body["input"]
+    assert system["role"] == "system"
+    assert system["content"] == [
+        {"type": "input_text", "text": "s", **MARK},
+        {"type": "input_text", "text": "t"},
+    ]
+    assert user["content"] == [
+        {"type": "input_text", "text": "a", **MARK},
+        {
+            "type": "input_text",
+            "text": "b",
+            "prompt_cache_breakpoint": {"mode": "explicit", "ttl": "30m"},
+        },
+    ]
+    assert first["output"] == [{"type": "input_text", "text": "ok", **MARK}]
+    assert second["output"][1]["prompt_cache_breakpoint"] == {"mode": "explicit"}
+    assert [(entry.path, entry.verdict) for entry in to.loss.entries] == [("here", "dropped")]
+
+
+def test_breakpoints_that_nobody_knows_are_noted_in_their_places() -> None:
+    to = translation("messages")
+    text = to.loss.at("messages[0].content[0]", Text(text="a", cache=CACHE))
+    result = ToolResult(call_id="c1", parts=[Text(text="ok")], cache=CACHE)
+    system = to.loss.at("system[0]", Text(text="s", cache=CACHE))
+    body = write(
+        Message(role="user", parts=[text]),
+        CALL,
+        to.loss.at("messages[2].content[0]", result),
+        instructions=[system],
+        api="messages",
+        to=to,
+    )
+    assert "prompt_cache_breakpoint" not in str(body)
+    assert [(entry.path, entry.verdict) for entry in to.loss.entries] == [
+        ("system[0]", "dropped"),
+        ("messages[0].content[0]", "dropped"),
+        ("messages[2].content[0]", "dropped"),
+    ]
+
+
+def test_sound_is_refused_by_its_place() -> None:
+    to = translation()
+    sound = to.loss.at("messages[0].content[1]", Audio(data="QQ==", format="wav"))
+    for items in (
+        [Message(role="user", parts=[Text(text="a"), sound])],
+        [USER, CALL, ToolResult(call_id="c1", parts=[sound])],
+    ):
+        with pytest.raises(ApiError) as caught:
+            written(*items, to=to)
+        assert caught.value.param == "messages[0].content[1]"
+
+
+@pytest.mark.parametrize("api", ["chat_completions", "responses"])
+def test_openais_apis_share_their_files(api: str) -> None:
+    (item,) = written(Message(role="user", parts=[Image(file_id="file_1")]), api=api)
+    assert item["content"][0]["file_id"] == "file_1"
+
+
+def test_what_is_refused_or_changed_names_its_place() -> None:
+    to = translation("messages")
+    call = to.loss.at("messages[1].content[0]", CALL)
+    result = to.loss.at("messages[2].content[0]", RESULT)
+    error = to.loss.at("x", ToolResult(call_id="c1", parts=[], is_error=True))
+    written(USER, call, error, to=to, api="messages")
+    assert [entry.path for entry in to.loss.entries] == ["x"]
+    prefill = to.loss.at("messages[1]", Message(role="assistant", parts=[Text(text="It")]))
+    refused: list[tuple[list[Item], str]] = [
+        ([USER, call], "messages[1].content[0]"),
+        ([USER, result], "messages[2].content[0]"),
+        ([USER, prefill], "messages[1]"),
+    ]
+    for items, path in refused:
+        with pytest.raises(ApiError) as caught:
+            written(*items, to=to, api="messages")
+        assert caught.value.param == path
+
+
+@pytest.mark.parametrize("kind", ["call", "details", "redacted", "none"])
+def test_proofs_of_other_apis_are_not_responses(kind: Any) -> None:
+    to = translation("messages")
+    thought = Reasoning(text="x", proof=Proof(kind=kind, value="v", origin="prov"))
+    items = written(USER, thought, CALL, RESULT, to=to, api="messages")
+    assert [item["type"] for item in items] == ["message", "function_call", "function_call_output"]
+    assert [entry.path for entry in to.loss.entries] == ["messages"]
+
+
+def test_a_host_that_wants_its_words_back_gets_them() -> None:
+    to = translation("messages", wants_reasoning_back=True)
+    thought = Reasoning(text="why", proof=Proof(kind="none", origin="prov"))
+    items = written(USER, thought, CALL, RESULT, to=to, api="messages")
+    words = {"type": "reasoning_text", "text": "why"}
+    assert items[1] == {"type": "reasoning", "summary": [], "content": [words]}
+    assert to.loss.entries == []
 
 
 def test_only_its_own_reasoning_goes_back() -> None:

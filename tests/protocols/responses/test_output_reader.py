@@ -67,6 +67,17 @@ def test_a_text_is_delivered_once_whatever_repeats_it(events: list[Json]) -> Non
     ]
 
 
+def test_a_thought_in_two_forms_is_told_in_the_first_and_the_other_noted() -> None:
+    to = translation()
+    item = {
+        **THOUGHT,
+        "summary": [{"type": "summary_text", "text": "short"}],
+        "content": [{"type": "reasoning_text", "text": "long"}],
+    }
+    assert told(events_of(done(item), to=to)) == [("reasoning", "short")]
+    assert [entry.path for entry in to.loss.entries] == ["reply.reasoning"]
+
+
 def test_a_done_text_that_differs_adds_nothing() -> None:
     events = events_of(
         event("output_text.delta", delta="Hi"), event("output_text.done", text="Bye")

@@ -67,7 +67,9 @@ def test_the_golden_stream(size: int | None) -> None:
     ]
     proof = Proof(kind="encrypted", value="RU5D", item_id="rs_gw1", origin="prov")
     assert PartEnded(index=0, proof=proof) in events
-    usage = Usage(input=30, output=20, cache_read=10, cache_write=5, reasoning=8)
+    usage = Usage(
+        input=30, output=20, cache_read=10, cache_write=5, reasoning=8, service_tier="default"
+    )
     assert events[-2:] == [UsageReported(usage), Finished(reason="tool_calls")]
 
 
@@ -212,7 +214,7 @@ def test_a_full_reply_that_failed() -> None:
 
 
 def test_what_is_unknown_is_passed_over() -> None:
-    unknown = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": 3}
+    unknown = {"type": "from_the_future_call", "id": "x_1", "status": "completed", "action": 3}
     events = events_of(
         {"type": "keepalive", "sequence_number": 1},
         {"type": "response.from_the_future", "delta": {"stdout": "x"}, "item": 3, "text": []},

@@ -13,6 +13,7 @@ from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.responses import read_request
 
+OBFUSCATION = ("stream_options.include_obfuscation", "dropped")
 CODEX = json.loads((Path(__file__).parent / "codex_requests.json").read_bytes())
 
 
@@ -47,7 +48,13 @@ def test_every_field_finds_its_place() -> None:
         include=["reasoning.encrypted_content"],
         store=False,
         previous_response_id="resp_1",
+        prompt_cache_options={"mode": "explicit"},
+        prompt_cache_retention="24h",
+        moderation={"model": "omni"},
     )
+    assert conversation.prompt_cache_options == {"mode": "explicit"}
+    assert conversation.prompt_cache_retention == "24h"
+    assert conversation.moderation == {"model": "omni"}
     assert conversation.instructions == [Text(text="Be brief.")]
     assert conversation.stream is True
     assert conversation.max_output_tokens == 100
@@ -66,16 +73,29 @@ def test_every_field_finds_its_place() -> None:
 
 
 def test_nothing_is_noted_of_what_is_carried_or_null() -> None:
-    assert notes(user="u", truncation="disabled", stream_options=None, background=False) == []
+    assert (
+        notes(
+            user="u",
+            truncation="disabled",
+            stream_options={"include_obfuscation": False},
+            background=False,
+            max_tool_calls=3,
+            access_programs={"cyber": "standard"},
+            include=["web_search_call.action.sources", "message.output_text.logprobs"],
+            image=None,
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(
     ("field", "value", "noted"),
     [
         ("client_metadata", {"a": "b"}, ("client_metadata", "dropped")),
-        ("max_tool_calls", 3, ("max_tool_calls", "dropped")),
+        ("stream_options", {"include_obfuscation": True}, OBFUSCATION),
+        ("image", {"context_compression": "auto"}, ("image", "dropped")),
         ("truncation", "auto", ("truncation", "approximated")),
-        ("include", ["file_search_call.results"], ("include", "dropped")),
+        ("include", ["file_search_call.results"], ("include[0]", "dropped")),
         ("reasoning", {"context": "all_turns"}, ("reasoning.context", "dropped")),
         ("never_heard_of", 1, ("never_heard_of", "dropped")),
     ],
@@ -90,7 +110,7 @@ def test_hints_are_noted(field: str, value: object, noted: tuple[str, str]) -> N
         ({"background": True}, "background"),
         ({"conversation": "conv_1"}, "conversation"),
         ({"prompt": {"id": "pmpt_1"}}, "prompt"),
-        ({"moderation": {"model": "m"}}, "moderation"),
+        ({"access_programs": {"cyber": "daybreak_red"}}, "access_programs.cyber"),
         ({"context_management": [{"type": "compaction"}]}, "context_management"),
         ({"reasoning": {"mode": "pro"}}, "reasoning.mode"),
         ({"text": {"format": {"type": "xml"}}}, "text.format.type"),

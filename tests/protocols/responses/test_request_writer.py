@@ -48,6 +48,7 @@ def test_the_least_request() -> None:
 
 def test_plain_fields() -> None:
     body = write(
+        translation(openai_fields=True, cache_breakpoints=True),
         stream=True,
         max_output_tokens=100,
         temperature=0.5,
@@ -57,6 +58,9 @@ def test_plain_fields() -> None:
         metadata={"a": "b"},
         service_tier="flex",
         prompt_cache_key="k",
+        prompt_cache_options={"mode": "explicit"},
+        prompt_cache_retention="24h",
+        moderation={"model": "omni"},
     )
     expected = {
         "stream": True,
@@ -68,12 +72,15 @@ def test_plain_fields() -> None:
         "metadata": {"a": "b"},
         "service_tier": "flex",
         "prompt_cache_key": "k",
+        "prompt_cache_options": {"mode": "explicit"},
+        "prompt_cache_retention": "24h",
+        "moderation": {"model": "omni"},
     }
     assert expected.items() <= body.items()
 
 
 def test_approximations_are_noted() -> None:
-    to = translation(sampling=False)
+    to = translation(sampling=False, openai_fields=True)
     body = write(
         to,
         max_output_tokens=1,
@@ -93,15 +100,15 @@ def test_approximations_are_noted() -> None:
         ("temperature", "approximated"),
         ("top_k", "approximated"),
         ("seed", "dropped"),
-        ("logprobs", "approximated"),
         ("safety_identifier", "approximated"),
+        ("logprobs", "approximated"),
     ]
 
 
 @pytest.mark.parametrize(
     ("field", "value", "param"),
     [
-        ("stop", ["x"], "stop"),
+        ("moderation", {"model": "omni"}, "moderation"),
         ("frequency_penalty", 0.5, "frequency_penalty"),
         ("presence_penalty", 0.5, "presence_penalty"),
         ("logit_bias", {"1": 5}, "logit_bias"),
@@ -113,6 +120,65 @@ def test_what_would_change_the_answer_is_refused(field: str, value: Any, param: 
     with pytest.raises(ApiError) as caught:
         write(**{field: value})
     assert (caught.value.kind, caught.value.param) == ("invalid_request", param)
+
+
+def test_stop_sequences_are_the_gateways_own_business() -> None:
+    to = translation()
+    body = write(to, stop=["END", ""])
+    assert "stop" not in body
+    assert to.stop == ["END"]
+    assert noted(to) == [("stop", "dropped")]
+
+
+@pytest.mark.parametrize("top", [None, 3])
+def test_log_probabilities_are_asked_for(top: int | None) -> None:
+    to = translation()
+    body = write(to, logprobs=True, top_logprobs=top)
+    assert body["include"] == ["message.output_text.logprobs"]
+    assert body.get("top_logprobs") == top
+    assert noted(to) == []
+
+
+def test_a_model_that_takes_sampling_without_effort_only() -> None:
+    facts = {"sampling": False, "sampling_without_effort": True}
+    none = ReasoningOptions(effort="none")
+    assert write(translation(**facts), reasoning=none, temperature=0.5)["temperature"] == 0.5
+    assert "top_logprobs" in write(translation(**facts), reasoning=none, top_logprobs=2)
+    to = translation(**facts)
+    body = write(to, temperature=0.5, top_logprobs=2)
+    assert not {"temperature", "top_logprobs", "include"} & set(body)
+    assert noted(to) == [("temperature", "approximated"), ("logprobs", "approximated")]
+
+
+def test_other_hosts_are_not_told_what_only_openai_knows() -> None:
+    to = translation()
+    body = write(
+        to,
+        verbosity="low",
+        user_id="u",
+        metadata={"a": "b"},
+        service_tier="flex",
+        prompt_cache_key="k",
+        prompt_cache_options={"mode": "explicit"},
+        prompt_cache_retention="24h",
+    )
+    assert set(body) == {"model", "input", "store"}
+    assert noted(to) == [
+        ("verbosity", "approximated"),
+        ("safety_identifier", "dropped"),
+        ("metadata", "dropped"),
+        ("service_tier", "dropped"),
+        ("prompt_cache_key", "dropped"),
+        ("prompt_cache_retention", "dropped"),
+        ("prompt_cache_options", "dropped"),
+    ]
+
+
+def test_a_model_without_breakpoints_gets_no_options_for_them() -> None:
+    to = translation(openai_fields=True)
+    body = write(to, prompt_cache_options={"mode": "explicit"}, prompt_cache_key="k")
+    assert "prompt_cache_options" not in body and body["prompt_cache_key"] == "k"
+    assert noted(to) == [("prompt_cache_options", "dropped")]
 
 
 ENCRYPTED = ["reasoning.encrypted_content"]

@@ -4,11 +4,16 @@ from typing import Any
 
 import pytest
 
-from wsgi_gateway.protocols.conversation import Conversation, Tool, ToolChoice, ToolResult
+from wsgi_gateway.protocols.conversation import (
+    Conversation,
+    Tool,
+    ToolChoice,
+    ToolResult,
+    WebSearch,
+)
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.responses import read_request
-from wsgi_gateway.protocols.responses.tools_reader import has_client_search
 
 FUNCTION = {"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": None}
 SEARCH = {"type": "tool_search", "execution": "client", "description": "Finds tools."}
@@ -76,7 +81,7 @@ def test_a_search_at_openai_leaves_its_findings() -> None:
     conversation = read(loss, tools=[{"type": "tool_search"}], input=[output])
     assert [tool.name for tool in conversation.tools] == ["f"]
     assert conversation.items == []
-    assert [entry.path for entry in loss.entries] == ["tools.tool_search", "input[0]"]
+    assert [entry.path for entry in loss.entries] == ["tools[0]", "input[0]"]
 
 
 def test_additional_tools_join_the_others() -> None:
@@ -85,10 +90,87 @@ def test_additional_tools_join_the_others() -> None:
 
 
 @pytest.mark.parametrize("kind", ["web_search", "web_search_preview", "web_search_2025_08_26"])
-def test_web_search_is_dropped_with_a_note(kind: str) -> None:
+def test_web_search_is_kept(kind: str) -> None:
     loss = Loss("responses")
-    assert read(loss, tools=[FUNCTION, {"type": kind, "external_web_access": True}]).tools != []
-    assert [(entry.path, entry.verdict) for entry in loss.entries] == [("tools[1]", "dropped")]
+    location = {"type": "approximate", "city": "Oslo", "country": "NO", "region": None}
+    search = {
+        "type": kind,
+        "external_web_access": True,
+        "filters": {"allowed_domains": ["a.test"]},
+        "user_location": location,
+        "search_context_size": "low",
+    }
+    conversation = read(loss, tools=[FUNCTION, search], max_tool_calls=3)
+    assert [tool.name for tool in conversation.tools] == ["f"]
+    assert conversation.web_search == WebSearch(
+        allowed_domains=["a.test"],
+        context_size="low",
+        location={"city": "Oslo", "country": "NO"},
+        max_uses=3,
+    )
+    assert loss.entries == []
+    with pytest.raises(ApiError) as caught:
+        loss.refuse(conversation.web_search, "no")
+    assert caught.value.param == "tools[1]"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("external_web_access", False), ("search_content_types", ["image"])]
+)
+def test_what_a_search_cannot_be_told_is_noted(field: str, value: object) -> None:
+    loss = Loss("responses")
+    read(loss, tools=[{"type": "web_search", field: value}])
+    noted = [(entry.path, entry.verdict) for entry in loss.entries]
+    assert noted == [(f"tools[0].{field}", "approximated")]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "verdict"),
+    [
+        ("output_schema", {}, "dropped"),
+        ("defer_loading", True, "approximated"),
+        ("async", True, "approximated"),
+    ],
+)
+def test_what_functions_lose_is_noted_in_its_place(field: str, value: object, verdict: str) -> None:
+    loss = Loss("responses")
+    space = {"type": "namespace", "name": "ns", "tools": [{**FUNCTION, field: value}]}
+    read(loss, tools=[FUNCTION, space])
+    noted = [(entry.path, entry.verdict) for entry in loss.entries]
+    assert noted[1:] == [(f"tools[1].tools[0].{field}", verdict)]
+
+
+@pytest.mark.parametrize(
+    ("tool", "required"),
+    [
+        ({"type": "apply_patch"}, ["type", "path"]),
+        ({"type": "shell"}, ["commands"]),
+        ({"type": "shell", "environment": {"type": "local"}}, ["commands"]),
+        ({"type": "local_shell"}, ["command"]),
+    ],
+)
+def test_the_clients_own_tools_are_functions(tool: dict[str, Any], required: list[str]) -> None:
+    loss = Loss("responses")
+    (found,) = read(loss, tools=[tool]).tools
+    assert (found.name, found.custom) == (tool["type"], False)
+    assert found.parameters is not None and found.parameters["required"] == required
+    assert [(entry.path, entry.verdict) for entry in loss.entries] == [("tools[0]", "approximated")]
+
+
+def test_skills_are_told_in_the_description() -> None:
+    skill = {"name": "deploy", "description": "Deploys.", "path": "skills/deploy"}
+    (shell,) = read(
+        tools=[{"type": "shell", "environment": {"type": "local", "skills": [skill]}}]
+    ).tools
+    assert str(shell.description).endswith("- deploy: Deploys. (skills/deploy)")
+
+
+def test_a_function_keeps_its_name_where_a_client_tool_would_take_it() -> None:
+    own = {**FUNCTION, "name": "shell"}
+    for tools in ([own, {"type": "shell"}], [{"type": "shell"}, own]):
+        conversation = read(tools=tools, tool_choice={"type": "shell"})
+        assert {tool.name for tool in conversation.tools} == {"shell", "openai_shell"}
+        assert conversation.tool_choice == ToolChoice(mode="tool", name="openai_shell")
 
 
 @pytest.mark.parametrize(
@@ -99,9 +181,10 @@ def test_web_search_is_dropped_with_a_note(kind: str) -> None:
         {"type": "mcp", "server_label": "s", "server_url": "https://example.com"},
         {"type": "computer"},
         {"type": "image_generation"},
-        {"type": "local_shell"},
-        {"type": "shell"},
-        {"type": "apply_patch"},
+        {"type": "shell", "environment": {"type": "container_auto"}},
+        {"type": "programmatic_tool_calling"},
+        {**FUNCTION, "name": "g", "allowed_callers": ["programmatic"]},
+        {"type": "web_search", "filters": {"allowed_domains": "a.test"}},
         {"type": "from_the_future"},
         {"type": "function"},
         {"type": "namespace", "tools": []},
@@ -144,18 +227,54 @@ def test_tool_choice(choice: object, expected: ToolChoice | None) -> None:
     assert read(tools=[FUNCTION], tool_choice=choice).tool_choice == expected
 
 
+@pytest.mark.parametrize("kind", ["web_search", "web_search_preview"])
+def test_the_search_can_be_chosen(kind: str) -> None:
+    conversation = read(tools=[{"type": "web_search"}], tool_choice={"type": kind})
+    assert conversation.tool_choice == ToolChoice(mode="tool", name="web_search")
+
+
+@pytest.mark.parametrize("kind", ["apply_patch", "shell"])
+def test_a_client_tool_can_be_chosen(kind: str) -> None:
+    conversation = read(tools=[{"type": kind}], tool_choice={"type": kind})
+    assert conversation.tool_choice == ToolChoice(mode="tool", name=kind)
+
+
+@pytest.mark.parametrize(("allowed", "searches"), [([], False), ([{"type": "web_search"}], True)])
+def test_a_search_that_is_not_among_the_allowed_tools_is_none(
+    allowed: list[Any], searches: bool
+) -> None:
+    tools = [FUNCTION, {"type": "shell"}, {"type": "web_search"}]
+    choice = {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "shell"}, *allowed]}
+    conversation = read(tools=tools, tool_choice=choice)
+    assert conversation.tool_choice == ToolChoice(mode="auto", allowed=["shell"])
+    assert (conversation.web_search is not None) is searches
+
+
+def test_an_allowed_tool_that_runs_at_openai_is_refused_by_its_place() -> None:
+    choice = {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "mcp"}]}
+    with pytest.raises(ApiError) as caught:
+        read(tools=[FUNCTION], tool_choice=choice)
+    assert caught.value.param == "tool_choice.tools[0]"
+
+
+def test_a_choice_between_a_search_and_a_function_of_its_name_is_refused() -> None:
+    tools = [{**FUNCTION, "name": "web_search"}, {"type": "web_search"}]
+    with pytest.raises(ApiError) as caught:
+        read(tools=tools, tool_choice={"type": "web_search"})
+    assert caught.value.param == "tool_choice"
+
+
 @pytest.mark.parametrize(
-    "choice", ["sometimes", {"type": "web_search"}, {"type": "mcp", "server_label": "s"}, {}]
+    "choice",
+    [
+        "sometimes",
+        {"type": "web_search"},
+        {"type": "shell"},
+        {"type": "mcp", "server_label": "s"},
+        {},
+    ],
 )
 def test_other_choices_are_refused(choice: object) -> None:
     with pytest.raises(ApiError) as caught:
         read(tools=[FUNCTION], tool_choice=choice)
     assert caught.value.param == "tool_choice"
-
-
-@pytest.mark.parametrize(
-    ("tools", "expected"),
-    [(None, False), ([{"type": "tool_search"}], False), ([3], False), ([FUNCTION, SEARCH], True)],
-)
-def test_whether_the_client_searches(tools: object, expected: bool) -> None:
-    assert has_client_search({"tools": tools}) is expected

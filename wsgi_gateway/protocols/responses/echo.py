@@ -24,12 +24,14 @@ _DEFAULTS: dict[str, Any] = {
     "truncation": "disabled",
     "user": None,
 }
+_ONLY_IF_SAID = ("prompt_cache_options", "prompt_cache_retention")
 
 
 def new_response(conversation: Conversation, response_id: str, created_at: int) -> Json:
     """In progress and without output. ``created_at`` is in seconds since 1970."""
     asked = _said(conversation.body)
     echo = {name: asked.get(name, default) for name, default in _DEFAULTS.items()}
+    echo |= {name: asked[name] for name in _ONLY_IF_SAID if name in asked}
     if echo["service_tier"] == "auto":
         echo["service_tier"] = "default"
     text = {"format": {"type": "text"}, "verbosity": "medium"} | _said(asked.get("text"))

@@ -1,4 +1,4 @@
-"""The history as input items for a Responses upstream.
+"""The history as input items for a Responses upstream; their parts are written by ``parts_writer``.
 
 No item gets an id that this upstream did not make; only its own reasoning keeps the id it had. Calls and their
 results are tied by ``call_id``.
@@ -6,11 +6,8 @@ results are tied by ``call_id``.
 
 from collections.abc import Sequence
 
-from wsgi_gateway.protocols import data_url
 from wsgi_gateway.protocols.conversation import (
     Conversation,
-    Document,
-    Image,
     Item,
     Json,
     Message,
@@ -21,6 +18,7 @@ from wsgi_gateway.protocols.conversation import (
     ToolCall,
     ToolResult,
 )
+from wsgi_gateway.protocols.responses.parts_writer import PartsWriter
 from wsgi_gateway.protocols.translation import Translation
 
 
@@ -30,18 +28,17 @@ def write_input(conversation: Conversation, translation: Translation) -> Json:
     Raises ApiError where calls and results do not pair up, or for a part that Responses cannot hold.
     """
     items = conversation.items
+    writer = _InputWriter(conversation.api, translation)
     body: Json = {}
-    if conversation.instructions:
-        texts = [text.text for text in conversation.instructions]
-        body["instructions"] = "\n\n".join(texts)
-        if any(text.cache for text in conversation.instructions):
-            translation.loss.dropped("cache_control")
+    if writer.has_breakpoint(conversation.instructions):
+        writer.add_message(Message(role="developer", parts=[*conversation.instructions]))
+    elif conversation.instructions:
+        body["instructions"] = writer.plain(conversation.instructions)
     else:
         plain = _leading_instructions(items)
         if plain is not None:
             body["instructions"] = plain
             items = items[1:]
-    writer = _InputWriter(conversation.api, translation)
     kept = _followed_reasoning(items)
     for position, item in enumerate(items):
         match item:
@@ -57,7 +54,7 @@ def write_input(conversation: Conversation, translation: Translation) -> Json:
     last = items[-1] if items else None
     if conversation.api == "messages" and isinstance(last, Message) and last.role == "assistant":
         translation.loss.refuse(
-            "items", "the last message is the assistant's, and the upstream cannot continue it"
+            last, "the last message is the assistant's, and the upstream cannot continue it"
         )
     body["input"] = writer.items
     return body
@@ -96,23 +93,34 @@ def _followed_reasoning(items: Sequence[Item]) -> set[int]:
 class _InputWriter:
     def __init__(self, api: str, translation: Translation) -> None:
         self.items: list[Json] = []
-        self._api = api
         self._translation = translation
         self._loss = translation.loss
+        self._parts = PartsWriter(api, translation)
         self._calls: dict[str, ToolCall] = {}
         self._answered: set[str] = set()
+
+    def has_breakpoint(self, instructions: Sequence[Text]) -> bool:
+        """Whether they end at a place in the cache that only a message can mark."""
+        return self._translation.capabilities.cache_breakpoints and any(
+            text.cache for text in instructions
+        )
+
+    def plain(self, instructions: Sequence[Text]) -> str:
+        for text in instructions:
+            self._parts.drop_cache(text)
+        return "\n\n".join(text.text for text in instructions)
 
     def add_message(self, message: Message) -> None:
         parts = message.parts
         if message.name:
-            self._loss.approximated("items", "a participant's name was put in front of the text")
+            self._loss.approximated(message, "a participant's name was put in front of the text")
             parts = [Text(text=f"{message.name}: "), *parts]
         if message.role == "assistant":
             content = self._assistant_content(parts)
         else:
-            content = [
-                self._part(part) for part in parts if not isinstance(part, Text) or part.text
-            ]
+            content = self._parts.write(
+                [part for part in parts if not isinstance(part, Text) or part.text]
+            )
         if not content:
             return
         role: str = message.role
@@ -124,28 +132,32 @@ class _InputWriter:
         self.items.append(item)
 
     def add_reasoning(self, reasoning: Reasoning, is_followed: bool) -> None:
+        """Its own provider's goes back with its proof; without one only to a host that wants its words back."""
         proof = reasoning.proof
-        if (
-            proof is None
-            or proof.kind != "encrypted"
-            or proof.origin not in (None, self._translation.origin)
-            or not is_followed
-        ):
-            self._loss.dropped(
-                "reasoning history", "earlier reasoning is not sent to this upstream"
-            )
+        origin = self._translation.origin
+        item: Json | None = None
+        if proof is not None and is_followed:
+            if proof.kind == "encrypted" and proof.origin in (None, origin):
+                summary = reasoning.text and [{"type": "summary_text", "text": reasoning.text}]
+                item = {"summary": summary or [], "encrypted_content": proof.value}
+            elif proof.kind == "none" and proof.origin == origin and self._wants_words(reasoning):
+                words = {"type": "reasoning_text", "text": reasoning.text}
+                item = {"summary": [], "content": [words]}
+        if proof is None or item is None:
+            self._loss.dropped(reasoning, "earlier reasoning is not sent to this upstream")
             return
-        summary = [{"type": "summary_text", "text": reasoning.text}] if reasoning.text else []
-        item: Json = {"type": "reasoning", "summary": summary, "encrypted_content": proof.value}
         if proof.item_id is not None:
             item["id"] = proof.item_id
-        self.items.append(item)
+        self.items.append({"type": "reasoning", **item})
+
+    def _wants_words(self, reasoning: Reasoning) -> bool:
+        return self._translation.capabilities.wants_reasoning_back and bool(reasoning.text)
 
     def add_call(self, call: ToolCall) -> None:
         aliases = self._translation.aliases
         call_id = aliases.call_id(call.id)
         if call_id in self._calls:
-            self._loss.refuse("items", f"two tool calls have the id {call.id!r}")
+            self._loss.refuse(call, f"two tool calls have the id {call.id!r}")
         self._calls[call_id] = call
         item: Json = {"call_id": call_id, "name": aliases.tool(call.name, call.namespace)}
         if call.custom:
@@ -158,21 +170,20 @@ class _InputWriter:
         call_id = self._translation.aliases.call_id(result.call_id)
         call = self._calls.get(call_id)
         if call is None or call_id in self._answered:
-            self._loss.refuse("items", f"a tool result for {result.call_id!r} answers no open call")
+            self._loss.refuse(result, f"a tool result for {result.call_id!r} answers no open call")
         self._answered.add(call_id)
-        if result.cache:
-            self._loss.dropped("cache_control")
         parts = result.parts
         if result.is_error:
-            self._loss.approximated("items", "is_error became the prefix 'Error:'")
+            self._loss.approximated(result, "is_error became the prefix 'Error:'")
             parts = _with_prefix("Error: ", parts)
         kind = "custom_tool_call_output" if call.custom else "function_call_output"
-        self.items.append({"type": kind, "call_id": call_id, "output": self._output(parts)})
+        output = self._parts.write_output(parts, result)
+        self.items.append({"type": kind, "call_id": call_id, "output": output})
 
     def check_pairs(self) -> None:
         for call_id, call in self._calls.items():
             if call_id not in self._answered:
-                self._loss.refuse("items", f"the tool call {call.id!r} has no result")
+                self._loss.refuse(call, f"the tool call {call.id!r} has no result")
 
     def _assistant_content(self, parts: Sequence[Part]) -> str | list[Json]:
         """One plain string where it is one text: hosts other than OpenAI may accept nothing else here."""
@@ -180,75 +191,17 @@ class _InputWriter:
         for part in parts:
             match part:
                 case Text():
-                    self._note_cache(part)
+                    self._parts.drop_cache(part)
                     if part.text:
                         content.append({"type": "output_text", "text": part.text})
                 case Refusal():
                     content.append({"type": "refusal", "refusal": part.text})
                 case _:
-                    self._loss.approximated(
-                        "items", "an image or file in an assistant turn was left out"
-                    )
+                    self._loss.approximated(part, "left out: it cannot stand in an assistant turn")
         if len(content) == 1 and "text" in content[0]:
             text: str = content[0]["text"]
             return text
         return content
-
-    def _output(self, parts: Sequence[Part]) -> str | list[Json]:
-        if not parts:
-            return ""
-        if len(parts) == 1 and isinstance(parts[0], Text):
-            self._note_cache(parts[0])
-            return parts[0].text
-        return [self._part(part) for part in parts]
-
-    def _note_cache(self, part: Text | Image | Document) -> None:
-        if part.cache:
-            self._loss.dropped("cache_control")
-
-    def _part(self, part: Part) -> Json:
-        match part:
-            case Refusal():
-                return {"type": "input_text", "text": part.text}
-            case Text():
-                self._note_cache(part)
-                return {"type": "input_text", "text": part.text}
-            case Image():
-                self._note_cache(part)
-                return self._image(part)
-            case Document():
-                self._note_cache(part)
-                return self._document(part)
-
-    def _image(self, image: Image) -> Json:
-        body: Json = {"type": "input_image", "detail": image.detail or "auto"}
-        if image.file_id is not None:
-            self._check_file_id()
-            body["file_id"] = image.file_id
-        else:
-            body["image_url"] = image.url or data_url.join(image.media_type, image.data or "")
-        return body
-
-    def _document(self, document: Document) -> Json:
-        if document.text is not None:
-            self._loss.approximated("items", "a text document was sent as plain text")
-            title = f"{document.filename}:\n" if document.filename else ""
-            return {"type": "input_text", "text": title + document.text}
-        body: Json = {"type": "input_file"}
-        if document.file_id is not None:
-            self._check_file_id()
-            body["file_id"] = document.file_id
-        elif document.data is not None:
-            body["filename"] = document.filename or "document.pdf"
-            body["file_data"] = data_url.join(document.media_type, document.data)
-        else:
-            body["file_url"] = document.url
-        return body
-
-    def _check_file_id(self) -> None:
-        """OpenAI's two APIs share one file store; any other provider's ids mean nothing there."""
-        if self._api != "chat_completions":
-            self._loss.refuse("items", "a file id is known to its own provider only")
 
 
 def _with_prefix(prefix: str, parts: Sequence[Part]) -> list[Part]:

@@ -1,26 +1,30 @@
 """Output items and their parts as the wire writes them, for streams and full replies alike."""
 
 from wsgi_gateway.protocols.conversation import Json, Proof
-from wsgi_gateway.protocols.decoding import parse_arguments
-from wsgi_gateway.protocols.events import PartKind, PartStarted
+from wsgi_gateway.protocols.events import PartStarted
 from wsgi_gateway.protocols.seal import seal
 
-
-def content_part(kind: PartKind, text: str) -> Json:
-    """A message's part: ``refusal`` or ``output_text``."""
-    if kind == "refusal":
-        return {"type": "refusal", "refusal": text}
-    return {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
+PHASES = ("commentary", "final_answer")
+"""The phases of a message that clients know; some fail at any other."""
 
 
-def message(item_id: str, content: list[Json], status: str) -> Json:
-    return {
+def refusal(text: str) -> Json:
+    return {"type": "refusal", "refusal": text}
+
+
+def output_text(text: str, annotations: list[Json], logprobs: list[Json]) -> Json:
+    return {"type": "output_text", "annotations": annotations, "logprobs": logprobs, "text": text}
+
+
+def message(item_id: str, content: list[Json], status: str, phase: str | None) -> Json:
+    item: Json = {
         "id": item_id,
         "type": "message",
         "status": status,
         "role": "assistant",
         "content": content,
     }
+    return item if phase is None else item | {"phase": phase}
 
 
 def summary_part(text: str) -> Json:
@@ -54,14 +58,5 @@ def tool_call(item_id: str, call: PartStarted, text: str, status: str) -> Json:
     return item
 
 
-def tool_search_call(item_id: str, call: PartStarted, text: str, status: str) -> Json:
-    """A search that the client runs among its own tools; its arguments are an object."""
-    arguments = parse_arguments(text)
-    return {
-        "id": item_id,
-        "type": "tool_search_call",
-        "status": status,
-        "execution": "client",
-        "call_id": call.id,
-        "arguments": text if arguments is None else arguments,
-    }
+def web_search_call(item_id: str, action: Json, status: str) -> Json:
+    return {"id": item_id, "type": "web_search_call", "status": status, "action": action}

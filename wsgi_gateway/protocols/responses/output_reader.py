@@ -2,44 +2,66 @@
 
 Theory of operation. Every text of the wire (a content part, a call's arguments, a piece of a summary) arrives as deltas
 and is then repeated whole, up to three times: in its own ``done`` event, in its item's, and in the final response. Each
-repetition only adds what was still missing, so nothing is lost or doubled whatever subset a host sends. Items are
-known by ``output_index``; the final response's by their id, or else by their place.
+repetition only adds what was still missing, so nothing is lost or doubled whatever subset a host sends. So it is with
+annotations and log probabilities; a text that is done stays open for them until its item is, or another part starts.
+Items are known by ``output_index``; the final response's by their id, or else by their place.
 """
 
 from typing import Any
 
 import msgspec
 
-from wsgi_gateway.protocols.conversation import Proof
+from wsgi_gateway.protocols.conversation import Json, Proof
 from wsgi_gateway.protocols.decoding import arguments_text
 from wsgi_gateway.protocols.events import PartKind
 from wsgi_gateway.protocols.ids import new_id
 from wsgi_gateway.protocols.reply_builder import ReplyBuilder
 from wsgi_gateway.protocols.responses import wire
+from wsgi_gateway.protocols.responses.citations import read_annotation, read_logprobs
+from wsgi_gateway.protocols.responses.searches import read_search
+from wsgi_gateway.protocols.translation import Translation
 
 _CALLS = ("function_call", "custom_tool_call")
-_KNOWN = frozenset({"message", "reasoning", *_CALLS})
+_KNOWN = frozenset({"message", "reasoning", "web_search_call", *_CALLS})
 
 
 class _Text:
     """A growing text and the part that it belongs to."""
 
-    __slots__ = ("_builder", "_pieces", "part")
+    __slots__ = ("_annotations", "_builder", "_logprobs", "_pieces", "is_over", "part")
 
     def __init__(self, builder: ReplyBuilder, part: int) -> None:
         self._builder = builder
         self._pieces: list[str] = []
+        self._annotations = 0
+        self._logprobs = 0
         self.part = part
+        self.is_over = False
 
-    def add(self, text: str) -> None:
+    def add(self, text: str, logprobs: list[Json] | None = None) -> None:
         self._pieces.append(text)
-        self._builder.delta(self.part, text)
+        self._logprobs += len(logprobs or ())
+        self._builder.delta(self.part, text, logprobs)
 
-    def complete(self, whole: str) -> None:
-        """``whole`` is all of it: deliver the end that no delta brought."""
+    def complete(self, whole: str, logprobs: list[Json] | None = None) -> bool:
+        """``whole`` is all of it: deliver the end that no delta brought.
+
+        False if there are log probabilities for which there is no text left to go with.
+        """
+        missing = (logprobs or [])[self._logprobs :]
         streamed = "".join(self._pieces)
         if len(whole) > len(streamed) and whole.startswith(streamed):
-            self.add(whole[len(streamed) :])
+            self.add(whole[len(streamed) :], missing or None)
+            return True
+        self._logprobs += len(missing)
+        return not missing
+
+    def is_news(self, index: int | None) -> bool:
+        """Whether an annotation is new: ``index`` is its place among the text's, None the next one."""
+        if index is not None and index < self._annotations:
+            return False
+        self._annotations += 1
+        return True
 
     def is_empty(self) -> bool:
         return not any(self._pieces)
@@ -48,22 +70,30 @@ class _Text:
 class _Item:
     """``texts`` are known by content or summary index; all those of reasoning share one part."""
 
-    __slots__ = ("channel", "done", "texts")
+    __slots__ = ("channel", "done", "phase", "texts")
 
     def __init__(self) -> None:
         self.texts: dict[int, _Text] = {}
         self.channel: str | None = None
+        self.phase: str | None = None
         self.done = False
 
 
 class OutputReader:
-    """The output of one response. Raises msgspec.ValidationError for an item that is odd."""
+    """The output of one response. Raises msgspec.ValidationError for an item that is odd.
 
-    def __init__(self, builder: ReplyBuilder, origin: str) -> None:
+    ``web_searches`` counts the searches that ran so far.
+    """
+
+    def __init__(self, builder: ReplyBuilder, translation: Translation) -> None:
+        self.web_searches = 0
         self._builder = builder
-        self._origin = origin
+        self._origin = translation.origin
+        self._loss = translation.loss
         self._items: dict[int | str | None, _Item] = {}
         self._by_id: dict[str, _Item] = {}
+        self._message: _Item | None = None
+        self._over: list[_Text] = []
 
     def add_item(self, event: wire.StreamEvent) -> None:
         """``output_item.added``: a call begins with it; other items with their first text."""
@@ -77,10 +107,16 @@ class OutputReader:
 
     def add_text(self, event: wire.StreamEvent, kind: PartKind, text: str) -> None:
         """A delta of a message's text or refusal."""
-        self._text(self._item(event), event.content_index or 0, kind).add(text)
+        content = self._text(self._item(event), event.content_index or 0, kind)
+        content.add(text, read_logprobs(event.logprobs))
 
-    def end_text(self, event: wire.StreamEvent, kind: PartKind, whole: str) -> None:
-        self._end_text(self._item(event), event.content_index or 0, kind, whole)
+    def annotate(self, event: wire.StreamEvent) -> None:
+        content = self._text(self._item(event), event.content_index or 0, "text")
+        self._annotate(content, event.annotation, event.annotation_index)
+
+    def end_text(self, event: wire.StreamEvent, kind: PartKind, part: wire.OutputPart) -> None:
+        """A message's text or refusal, whole."""
+        self._end_text(self._item(event), event.content_index or 0, kind, part)
 
     def add_arguments(self, event: wire.StreamEvent, text: str) -> None:
         """A delta of a call; one that was never announced waits for its whole item."""
@@ -108,16 +144,27 @@ class OutputReader:
     def end_item(self, event: wire.StreamEvent) -> None:
         given = _known_item(event.item)
         if given is not None:
-            self._end_item(self._item(event), given)
+            self._end_item(self._item(event), given, event.output_index)
+        else:
+            self._note_lost(event.item, event.output_index)
 
     def read_whole(self, output: list[Any]) -> None:
         """The final response's items, or a full reply's: deliver what no event brought."""
         for place, value in enumerate(output):
             given = _known_item(value)
             if given is None:
+                self._note_lost(value, place)
                 continue
             item = self._by_id.get(given.id or "")
-            self._end_item(item or self._items.setdefault(place, _Item()), given)
+            self._end_item(item or self._items.setdefault(place, _Item()), given, place)
+
+    def _note_lost(self, item: Any, place: int | None) -> None:
+        """Something that ran upstream, of which other APIs have no notion."""
+        kind = item.get("type") if isinstance(item, dict) else None
+        self._note_unknown(_path(place), kind)
+
+    def _note_unknown(self, path: str, kind: Any) -> None:
+        self._loss.approximated(path, f"of type {str(kind)[:64]!r}, which other APIs do not have")
 
     def _item(self, event: wire.StreamEvent) -> _Item:
         key: int | str | None = event.output_index
@@ -131,21 +178,54 @@ class OutputReader:
     def _remember(self, given: wire.OutputItem, item: _Item) -> None:
         if given.id:
             self._by_id[given.id] = item
+        item.phase = given.phase or item.phase
 
     def _text(self, item: _Item, index: int, kind: PartKind) -> _Text:
         text = item.texts.get(index)
         if text is None:
-            text = item.texts[index] = _Text(self._builder, self._builder.open(kind))
+            is_another = self._message not in (None, item)
+            self._message = item
+            self._settle()
+            part = self._builder.open(kind, starts_message=is_another, phase=item.phase)
+            text = item.texts[index] = _Text(self._builder, part)
         return text
 
-    def _end_text(self, item: _Item, index: int, kind: PartKind, whole: str) -> None:
-        if whole or index in item.texts:
-            text = self._text(item, index, kind)
-            text.complete(whole)
+    def _settle(self) -> None:
+        """Before another part starts: what is over and waited for late annotations ends."""
+        for text in self._over:
             self._builder.close(text.part)
+        self._over = []
+
+    def _end_text(self, item: _Item, index: int, kind: PartKind, part: wire.OutputPart) -> None:
+        whole = (part.refusal if kind == "refusal" else part.text) or ""
+        if not whole and index not in item.texts:
+            return
+        text = self._text(item, index, kind)
+        if not text.complete(whole, read_logprobs(part.logprobs)):
+            self._loss.approximated(
+                "reply.logprobs", "they came after their text, and were left out"
+            )
+        annotations = part.annotations if isinstance(part.annotations, list) else []
+        for number, annotation in enumerate(annotations):
+            self._annotate(text, annotation, number)
+        if not text.is_over:
+            text.is_over = True
+            self._over.append(text)
+
+    def _annotate(self, text: _Text, native: Any, index: int | None) -> None:
+        if not text.is_news(index):
+            return
+        annotation = read_annotation(native)
+        if annotation is None:
+            self._loss.dropped("reply.annotations", "one of a kind that is unknown")
+        elif not self._builder.is_open(text.part):
+            self._loss.dropped("reply.annotations", "one that came after its text had ended")
+        else:
+            self._builder.annotate(text.part, annotation)
 
     def _open_call(self, item: _Item, given: wire.OutputItem) -> None:
         if 0 not in item.texts:
+            self._settle()
             part = self._builder.open_call(
                 given.call_id or given.id or new_id("call_"),
                 given.name or "",
@@ -155,27 +235,31 @@ class OutputReader:
 
     def _thought(self, item: _Item, channel: str, index: int) -> _Text | None:
         if item.channel not in (None, channel):
+            self._loss.dropped("reply.reasoning", f"told in two forms, of which {channel} was left")
             return None
         item.channel = channel
         thought = item.texts.get(index)
         if thought is None:
             last = next(reversed(item.texts.values()), None)
+            self._settle()
             part = self._builder.open("reasoning") if last is None else last.part
             if last is not None and not last.is_empty():
                 self._builder.delta(part, "\n\n")
             thought = item.texts[index] = _Text(self._builder, part)
         return thought
 
-    def _end_item(self, item: _Item, given: wire.OutputItem) -> None:
+    def _end_item(self, item: _Item, given: wire.OutputItem, place: int | None) -> None:
         if item.done:
             return
         item.done = True
         self._remember(given, item)
         match given.type:
             case "message":
-                self._end_message(item, given)
+                self._end_message(item, given, place)
             case "reasoning":
                 self._end_reasoning(item, given)
+            case "web_search_call":
+                self._end_search(given, place)
             case _ if given.name:
                 self._open_call(item, given)
                 call = item.texts[0]
@@ -186,23 +270,38 @@ class OutputReader:
                     call.complete(arguments_text(given.arguments))
                 self._builder.close(call.part, complete=given.status != "incomplete")
 
-    def _end_message(self, item: _Item, given: wire.OutputItem) -> None:
+    def _end_message(self, item: _Item, given: wire.OutputItem, place: int | None) -> None:
         for index, part in enumerate(given.content or ()):
             if part.type == "output_text":
-                self._end_text(item, index, "text", part.text or "")
+                self._end_text(item, index, "text", part)
             elif part.type == "refusal":
-                self._end_text(item, index, "refusal", part.refusal or "")
+                self._end_text(item, index, "refusal", part)
+            else:
+                self._note_unknown(f"{_path(place)}.content[{index}]", part.type)
         for text in item.texts.values():
             self._builder.close(text.part)
 
+    def _end_search(self, given: wire.OutputItem, place: int | None) -> None:
+        """A search is told when it is over, since only then it says what it was."""
+        search = read_search(given.action)
+        if search is None:
+            self._loss.dropped(_path(place), "a page that the upstream's search looked into")
+            return
+        self.web_searches += 1
+        self._settle()
+        part = self._builder.open("web_search", item_id=given.id or new_id("ws_"))
+        complete = given.status not in ("failed", "incomplete")
+        self._builder.close(part, complete=complete, search=search)
+
     def _end_reasoning(self, item: _Item, given: wire.OutputItem) -> None:
         channel = item.channel or ("summary" if given.summary else "content")
-        parts = given.summary if channel == "summary" else given.content
-        for index, part in enumerate(parts or ()):
-            if part.text:
-                thought = self._thought(item, channel, index)
-                if thought is not None:
-                    thought.complete(part.text)
+        forms = {"summary": given.summary, "content": given.content}
+        for form in sorted(forms, key=lambda form: form != channel):
+            for index, part in enumerate(forms[form] or ()):
+                if part.text:
+                    thought = self._thought(item, form, index)
+                    if thought is not None:
+                        thought.complete(part.text)
         proof = Proof(kind="none", origin=self._origin)
         if given.encrypted_content:
             proof = Proof(
@@ -219,6 +318,10 @@ class OutputReader:
 
 def _thought_index(event: wire.StreamEvent) -> int:
     return event.summary_index or event.content_index or 0
+
+
+def _path(place: int | None) -> str:
+    return "reply.output" if place is None else f"reply.output[{place}]"
 
 
 def _known_item(value: Any) -> wire.OutputItem | None:

@@ -2,17 +2,21 @@
 
 Theory of operation. An item gets its ``output_index`` when its first part starts, so the indexes have no gaps; several
 items may be open at once (parallel tool calls), and nothing is held back. Text and refusal parts that follow each
-other are the content of one message item, which ends when something else starts, or with the reply. Reasoning and
-calls are items of one part each.
+other are the content of one message item, which ends when something else or another message starts, or with the
+reply. Reasoning, searches and calls are items of one part each. Calls of tools that ``client_tools`` raised are the
+exception: their items have no deltas and must be whole to be written, so they start when they end.
 """
 
 from collections.abc import Callable
 
 from wsgi_gateway.protocols.conversation import Json
-from wsgi_gateway.protocols.events import Delta, PartEnded, PartKind, PartStarted
+from wsgi_gateway.protocols.events import Annotated, Delta, PartEnded, PartKind, PartStarted
 from wsgi_gateway.protocols.ids import new_id
+from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.responses import items
-from wsgi_gateway.protocols.responses.tools_reader import TOOL_SEARCH
+from wsgi_gateway.protocols.responses.citations import write_annotation, write_logprobs
+from wsgi_gateway.protocols.responses.client_tools import ClientTool, ClientTools
+from wsgi_gateway.protocols.responses.searches import write_action
 
 Emit = Callable[[str, Json], None]
 
@@ -51,26 +55,38 @@ class _Content:
         self._address = address
         self._kind = kind
         self._pieces: list[str] = []
+        self._annotations: list[Json] = []
+        self._logprobs: list[Json] = []
         self.done: Json | None = None
-        emit("response.content_part.added", {**address, "part": items.content_part(kind, "")})
+        part = items.refusal("") if kind == "refusal" else items.output_text("", [], [])
+        emit("response.content_part.added", {**address, "part": part})
 
-    def add(self, text: str) -> None:
+    def add(self, event: Delta) -> None:
+        self.add_text(event.text, write_logprobs(event.logprobs))
+
+    def add_text(self, text: str, logprobs: list[Json]) -> None:
         self._pieces.append(text)
         fields = {**self._address, "delta": text}
         if self._kind == "refusal":
             self._emit("response.refusal.delta", fields)
         else:
-            fields["logprobs"] = []
-            self._emit("response.output_text.delta", fields)
+            self._logprobs += logprobs
+            self._emit("response.output_text.delta", {**fields, "logprobs": logprobs})
+
+    def annotate(self, annotation: Json) -> None:
+        fields = {"annotation_index": len(self._annotations), "annotation": annotation}
+        self._annotations.append(annotation)
+        self._emit("response.output_text.annotation.added", {**self._address, **fields})
 
     def end(self) -> None:
         text = "".join(self._pieces)
         if self._kind == "refusal":
             self._emit("response.refusal.done", {**self._address, "refusal": text})
+            self.done = items.refusal(text)
         else:
-            fields = {**self._address, "text": text, "logprobs": []}
+            fields = {**self._address, "text": text, "logprobs": self._logprobs}
             self._emit("response.output_text.done", fields)
-        self.done = items.content_part(self._kind, text)
+            self.done = items.output_text(text, self._annotations, self._logprobs)
         self._emit("response.content_part.done", {**self._address, "part": self.done})
 
 
@@ -79,12 +95,13 @@ class _Message(_Item):
 
     prefix = "msg_"
 
-    def __init__(self, emit: Emit, output_index: int) -> None:
+    def __init__(self, emit: Emit, output_index: int, phase: str | None) -> None:
         super().__init__(emit, output_index)
         self._content: list[_Content] = []
+        self._phase = phase
         self._complete = True
         self._sealed = False
-        self._add(items.message(self.id, [], "in_progress"))
+        self._add(items.message(self.id, [], "in_progress", phase))
 
     def start(self, kind: PartKind) -> _Content:
         address = {**self._address(), "content_index": len(self._content)}
@@ -104,7 +121,7 @@ class _Message(_Item):
     def _end_if_over(self) -> None:
         content = [part.done for part in self._content if part.done is not None]
         if self._sealed and self.done is None and len(content) == len(self._content):
-            self._end(items.message(self.id, content, _status(self._complete)))
+            self._end(items.message(self.id, content, _status(self._complete), self._phase))
 
 
 class _Reasoning(_Item):
@@ -116,12 +133,12 @@ class _Reasoning(_Item):
         self._at = {**self._address(), "summary_index": 0}
         self._add(items.reasoning(self.id, "", None, "in_progress"))
 
-    def add(self, text: str) -> None:
+    def add(self, event: Delta) -> None:
         if not self._pieces:
             part = {**self._at, "part": items.summary_part("")}
             self._emit("response.reasoning_summary_part.added", part)
-        self._pieces.append(text)
-        self._emit("response.reasoning_summary_text.delta", {**self._at, "delta": text})
+        self._pieces.append(event.text)
+        self._emit("response.reasoning_summary_text.delta", {**self._at, "delta": event.text})
 
     def end(self, event: PartEnded) -> None:
         text = "".join(self._pieces)
@@ -143,9 +160,9 @@ class _Call(_Item):
         self._delta, self._done = f"response.{event}.delta", f"response.{event}.done"
         self._add(items.tool_call(self.id, call, "", "in_progress"))
 
-    def add(self, text: str) -> None:
-        self._pieces.append(text)
-        self._emit(self._delta, {**self._at, "delta": text})
+    def add(self, event: Delta) -> None:
+        self._pieces.append(event.text)
+        self._emit(self._delta, {**self._at, "delta": event.text})
 
     def end(self, event: PartEnded) -> None:
         text = "".join(self._pieces)
@@ -157,38 +174,79 @@ class _Call(_Item):
 
 
 class _Search(_Item):
-    """The wire has no deltas for it."""
+    """A search that the upstream ran. What it was is known when it is over."""
 
-    prefix = "tsc_"
+    prefix = "ws_"
 
-    def __init__(self, emit: Emit, output_index: int, call: PartStarted) -> None:
+    def __init__(self, emit: Emit, output_index: int, with_sources: bool) -> None:
         super().__init__(emit, output_index)
-        self._call = call
-        self._pieces: list[str] = []
-        self._add(items.tool_search_call(self.id, call, "", "in_progress"))
+        self._with_sources = with_sources
+        action = write_action(None, with_sources=False)
+        self._add(items.web_search_call(self.id, action, "in_progress"))
+        for step in ("in_progress", "searching"):
+            self._emit(f"response.web_search_call.{step}", self._address())
 
-    def add(self, text: str) -> None:
-        self._pieces.append(text)
+    def add(self, event: Delta) -> None:
+        """A search has no deltas."""
 
     def end(self, event: PartEnded) -> None:
-        text = "".join(self._pieces)
-        self._end(items.tool_search_call(self.id, self._call, text, _status(event.complete)))
+        if event.complete:
+            self._emit("response.web_search_call.completed", self._address())
+        action = write_action(event.search, self._with_sources)
+        self._end(items.web_search_call(self.id, action, _status(event.complete)))
+
+
+class _ClientCall(_Item):
+    """A call of one of OpenAI's tools that the client runs; ``held`` is what its item holds of the arguments."""
+
+    def __init__(self, emit: Emit, output_index: int, tool: ClientTool, call: Json) -> None:
+        self.prefix = tool.prefix
+        super().__init__(emit, output_index)
+        self._tool = tool
+        self._call = call
+
+    def tell(self, held: Json, status: str) -> None:
+        holder = self._tool.holder
+        item = {"id": self.id, **self._call, "status": "in_progress"}
+        self._add({**item, holder: self._tool.begun(held)})
+        self._end({**item, "status": status, holder: held})
+
+
+class _Held:
+    """A call that waits for its end: what it says, and whether it is of the tool's shape."""
+
+    def __init__(self, tool: ClientTool, call: PartStarted) -> None:
+        self.tool = tool
+        self.call = call
+        self._pieces: list[str] = []
+
+    def add(self, event: Delta) -> None:
+        self._pieces.append(event.text)
+
+    @property
+    def arguments(self) -> str:
+        return "".join(self._pieces)
 
 
 class OutputWriter:
-    """``emit`` takes each event's type and its own fields. ``has_search``: see ``tools_reader``."""
+    """``emit`` takes each event's type and its own fields. ``with_sources``: the client asked where searches looked."""
 
-    def __init__(self, emit: Emit, has_search: bool) -> None:
+    def __init__(
+        self, emit: Emit, client_tools: ClientTools, loss: Loss, *, with_sources: bool
+    ) -> None:
         self._emit = emit
-        self._has_search = has_search
+        self._client_tools = client_tools
+        self._loss = loss
+        self._with_sources = with_sources
         self._items: list[_Item] = []
-        self._parts: dict[int, _Content | _Reasoning | _Call | _Search] = {}
+        self._parts: dict[int, _Content | _Reasoning | _Call | _Search | _Held] = {}
         self._message: _Message | None = None
+        self._phase: str | None = None
         self._messages: dict[int, _Message] = {}
 
     def start(self, event: PartStarted) -> None:
         if event.kind in ("text", "refusal"):
-            message = self._open_message()
+            message = self._message_for(event)
             self._messages[event.index] = message
             self._parts[event.index] = message.start(event.kind)
             return
@@ -196,30 +254,63 @@ class OutputWriter:
         index = len(self._items)
         if event.kind == "reasoning":
             item: _Reasoning | _Call | _Search = _Reasoning(self._emit, index)
-        elif self._has_search and event.name == TOOL_SEARCH and event.namespace is None:
-            item = _Search(self._emit, index, event)
+        elif event.kind == "web_search":
+            item = _Search(self._emit, index, self._with_sources)
         else:
+            tool = None if event.namespace else self._client_tools.called(event.name)
+            if tool is not None:
+                self._parts[event.index] = _Held(tool, event)
+                return
             item = _Call(self._emit, index, event)
         self._items.append(item)
         self._parts[event.index] = item
 
     def add(self, event: Delta) -> None:
-        self._parts[event.index].add(event.text)
+        self._parts[event.index].add(event)
+
+    def annotate(self, event: Annotated) -> None:
+        annotation = write_annotation(event.annotation, self._loss)
+        part = self._parts[event.index]
+        if annotation is not None and isinstance(part, _Content):
+            part.annotate(annotation)
 
     def end(self, event: PartEnded) -> None:
-        part = self._parts.pop(event.index)
-        if isinstance(part, _Content):
-            part.end()
-            self._messages.pop(event.index).part_ended(event.complete)
-        else:
-            part.end(event)
+        match self._parts.pop(event.index):
+            case _Content() as content:
+                content.end()
+                self._messages.pop(event.index).part_ended(event.complete)
+            case _Held() as held:
+                self._raise(held, event)
+            case item:
+                item.end(event)
+
+    def _raise(self, waiting: _Held, event: PartEnded) -> None:
+        """What is not of the tool's shape stays a function call: nothing else has a place for it."""
+        tool, call = waiting.tool, waiting.call
+        index = len(self._items)
+        held = tool.held(waiting.arguments)
+        if held is not None:
+            fields = {"type": tool.call_type, "call_id": call.id, **tool.beside}
+            raised = _ClientCall(self._emit, index, tool, fields)
+            self._items.append(raised)
+            # A patch that is whole cannot be incomplete: its item knows no such status.
+            raised.tell(held, _status(event.complete or tool.type == "apply_patch"))
+            return
+        self._loss.approximated(
+            f"reply.output[{index}]",
+            f"not what a {tool.call_type} can hold: it stayed a function_call",
+        )
+        plain = _Call(self._emit, index, call)
+        self._items.append(plain)
+        if waiting.arguments:
+            plain.add(Delta(call.index, waiting.arguments))
+        plain.end(event)
 
     def finish(self, complete: bool, explanation: str | None) -> None:
         """End the last message; ``explanation`` becomes a refusal in it."""
         if explanation:
-            message = self._open_message()
-            content = message.start("refusal")
-            content.add(explanation)
+            content = self._open_message(None).start("refusal")
+            content.add_text(explanation, [])
             content.end()
         self._seal_message(complete)
 
@@ -227,9 +318,16 @@ class OutputWriter:
         """The items that are complete, in order."""
         return [item.done for item in self._items if item.done is not None]
 
-    def _open_message(self) -> _Message:
+    def _message_for(self, event: PartStarted) -> _Message:
+        phase = event.phase if event.phase in items.PHASES else None
+        if event.starts_message or phase != self._phase:
+            self._seal_message()
+        self._phase = phase
+        return self._open_message(phase)
+
+    def _open_message(self, phase: str | None) -> _Message:
         if self._message is None:
-            self._message = _Message(self._emit, len(self._items))
+            self._message = _Message(self._emit, len(self._items), phase)
             self._items.append(self._message)
         return self._message
 

@@ -19,7 +19,7 @@ from wsgi_gateway.protocols.reply_builder import ReplyBuilder
 from wsgi_gateway.protocols.responses import wire
 from wsgi_gateway.protocols.responses.errors import read_failure
 from wsgi_gateway.protocols.responses.output_reader import OutputReader
-from wsgi_gateway.protocols.responses.usage import read_usage
+from wsgi_gateway.protocols.responses.usage import usage_of
 from wsgi_gateway.protocols.translation import Translation
 
 _DECODER = msgspec.json.Decoder(wire.StreamEvent, strict=False)
@@ -42,7 +42,8 @@ class StreamReader:
 
     def __init__(self, translation: Translation) -> None:
         self.builder = ReplyBuilder(translation.aliases)
-        self._output = OutputReader(self.builder, translation.origin)
+        self._output = OutputReader(self.builder, translation)
+        self._loss = translation.loss
         self._sse = sse.Decoder()
 
     @property
@@ -100,21 +101,34 @@ class StreamReader:
         except msgspec.ValidationError as error:
             self.builder.fail(_odd(error))
             return
-        if response.usage is not None:
-            self.builder.set_usage(read_usage(response.usage))
+        usage = usage_of(response, self._output.web_searches)
+        if usage is not None:
+            self.builder.set_usage(usage)
+        if response.moderation:
+            self._loss.dropped(
+                "reply.moderation", "the upstream's verdict has no place in the reply"
+            )
         if status in ("completed", "incomplete"):
-            self.builder.finish(_reason(response) if status == "incomplete" else "stop")
+            self.builder.finish(self._reason(response) if status == "incomplete" else "stop")
         elif status == "failed" or response.error:
             self.builder.fail(read_failure(response.error))
         else:
             what = f"ended as {status!r}" if status else "is no whole response"
             self.builder.fail(ApiError("upstream_invalid", f"the upstream's reply {what}"))
 
-
-def _reason(response: wire.Response) -> FinishReason:
-    """``content_filter`` or a limit; reasons yet unknown must not look like a regular end either."""
-    details = response.incomplete_details
-    return "content_filter" if details and details.reason == "content_filter" else "length"
+    def _reason(self, response: wire.Response) -> FinishReason:
+        """``content_filter`` or a limit; reasons yet unknown must not look like a regular end either."""
+        details = response.incomplete_details
+        match details and details.reason:
+            case "content_filter":
+                return "content_filter"
+            case None | "max_output_tokens":
+                pass
+            case other:
+                self._loss.approximated(
+                    "reply.incomplete_details.reason", f"{other!r} was told as the end at a limit"
+                )
+        return "length"
 
 
 def _odd(error: Exception) -> ApiError:
@@ -144,23 +158,35 @@ def _whole(field: str, read: Callable[[OutputReader, wire.StreamEvent, str], Non
     return handle
 
 
+def _end_text(output: OutputReader, event: wire.StreamEvent) -> None:
+    if isinstance(event.text, str):
+        part = wire.OutputPart(text=event.text, logprobs=event.logprobs)
+        output.end_text(event, "text", part)
+
+
+def _end_refusal(output: OutputReader, event: wire.StreamEvent) -> None:
+    if isinstance(event.refusal, str):
+        output.end_text(event, "refusal", wire.OutputPart(refusal=event.refusal))
+
+
 def _end_part(output: OutputReader, event: wire.StreamEvent) -> None:
     """``content_part.done``; those of reasoning end with their item."""
-    part = event.part if isinstance(event.part, dict) else {}
-    match part:
-        case {"type": "output_text", "text": str(text)}:
-            output.end_text(event, "text", text)
-        case {"type": "refusal", "refusal": str(text)}:
-            output.end_text(event, "refusal", text)
+    given = event.part if isinstance(event.part, dict) else {}
+    part = msgspec.convert(given, wire.OutputPart, strict=False)
+    if part.type == "output_text":
+        output.end_text(event, "text", part)
+    elif part.type == "refusal":
+        output.end_text(event, "refusal", part)
 
 
 _HANDLERS: dict[str, _Handler] = {
     "response.output_item.added": OutputReader.add_item,
     "response.output_item.done": OutputReader.end_item,
     "response.output_text.delta": _delta(lambda o, e, text: o.add_text(e, "text", text)),
-    "response.output_text.done": _whole("text", lambda o, e, text: o.end_text(e, "text", text)),
+    "response.output_text.annotation.added": OutputReader.annotate,
+    "response.output_text.done": _end_text,
     "response.refusal.delta": _delta(lambda o, e, text: o.add_text(e, "refusal", text)),
-    "response.refusal.done": _whole("refusal", lambda o, e, text: o.end_text(e, "refusal", text)),
+    "response.refusal.done": _end_refusal,
     "response.content_part.done": _end_part,
     "response.function_call_arguments.delta": _delta(OutputReader.add_arguments),
     "response.function_call_arguments.done": _whole("arguments", OutputReader.end_arguments),

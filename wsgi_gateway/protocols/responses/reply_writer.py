@@ -13,6 +13,7 @@ from wsgi_gateway.protocols.conversation import Conversation, Json
 from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import (
+    Annotated,
     Delta,
     Event,
     Failed,
@@ -27,17 +28,22 @@ from wsgi_gateway.protocols.events import (
 from wsgi_gateway.protocols.ids import new_id
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.reply import Reply, unfold
+from wsgi_gateway.protocols.responses.client_tools import ClientTools
 from wsgi_gateway.protocols.responses.echo import new_response
 from wsgi_gateway.protocols.responses.errors import error_event, failure_of_response
 from wsgi_gateway.protocols.responses.output_writer import OutputWriter
-from wsgi_gateway.protocols.responses.tools_reader import has_client_search
-from wsgi_gateway.protocols.responses.usage import write_usage
+from wsgi_gateway.protocols.responses.usage import write_tool_usage, write_usage
 
 _INCOMPLETE: dict[FinishReason, str] = {
     "length": "max_output_tokens",
     "context_window": "max_output_tokens",
     "content_filter": "content_filter",
 }
+
+
+def _asks_for_sources(body: Json) -> bool:
+    include = body.get("include")
+    return isinstance(include, list) and "web_search_call.action.sources" in include
 
 
 def write_reply(reply: Reply, conversation: Conversation, loss: Loss) -> Json:
@@ -74,7 +80,12 @@ class _Life:
         self._started = False
         self._usage: Usage | None = None
         self._loss = loss
-        self._output = OutputWriter(self._emit, has_client_search(conversation.body))
+        self._output = OutputWriter(
+            self._emit,
+            ClientTools(conversation.body),
+            loss,
+            with_sources=_asks_for_sources(conversation.body),
+        )
 
     def take(self, event: Event) -> None:
         match event:
@@ -82,12 +93,16 @@ class _Life:
                 self._output.add(event)
             case PartStarted():
                 self._output.start(event)
+            case Annotated():
+                self._output.annotate(event)
             case PartEnded():
                 self._output.end(event)
             case Started():
                 self._start()
             case UsageReported():
                 self._usage = event.usage
+                if event.usage.service_tier is not None:
+                    self.response["service_tier"] = event.usage.service_tier
             case Finished():
                 self._finish(event)
             case Failed():
@@ -105,6 +120,7 @@ class _Life:
             self._emit("response.in_progress", {"response": begun})
 
     def _finish(self, event: Finished) -> None:
+        self._note_lost(event)
         reason = _INCOMPLETE.get(event.reason)
         self._output.finish(reason is None, event.explanation)
         status = "completed" if reason is None else "incomplete"
@@ -114,8 +130,25 @@ class _Life:
             "output": self._output.output(),
             "usage": write_usage(self._usage),
             "completed_at": int(time.time()) if reason is None else None,
+            **write_tool_usage(self._usage),
         }
         self._emit(f"response.{status}", {"response": self.response})
+
+    def _note_lost(self, event: Finished) -> None:
+        """What the API's endings cannot say."""
+        loss = self._loss
+        if event.reason == "context_window":
+            loss.approximated(
+                "reply.incomplete_details.reason", "the end was that of the context window"
+            )
+        elif event.reason == "pause":
+            loss.approximated("reply.status", "the upstream paused, and waits to be asked to go on")
+        if event.stop_sequence is not None:
+            loss.dropped("reply.stop_sequence", "which one ended the reply has no place")
+        if event.category is not None:
+            loss.dropped("reply.incomplete_details", f"the upstream's category: {event.category}")
+        if event.explanation is not None:
+            loss.approximated("reply.output", "the upstream's explanation became a refusal")
 
     def _fail(self, error: ApiError) -> None:
         self._start()

@@ -14,24 +14,17 @@ from wsgi_gateway.protocols.conversation import (
 from wsgi_gateway.protocols.decoding import convert
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.responses import wire
+from wsgi_gateway.protocols.responses.client_tools import ClientTools
 from wsgi_gateway.protocols.responses.input_reader import read_input
-from wsgi_gateway.protocols.responses.tools_reader import ToolsReader, read_tool_choice
+from wsgi_gateway.protocols.responses.parts_reader import PartsReader
+from wsgi_gateway.protocols.responses.tool_choice_reader import read_tool_choice
+from wsgi_gateway.protocols.responses.tools_reader import ToolsReader
 from wsgi_gateway.protocols.unsupported import leave_out_unknown
 
 _KNOWN = frozenset(wire.Request.__struct_fields__)
-_HINTS = frozenset(
-    {
-        "background_options",
-        "client_metadata",
-        "image",
-        "max_tool_calls",
-        "prompt_cache_options",
-        "prompt_cache_retention",
-        "stream_options",
-    }
-)
+_HINTS = frozenset({"background_options", "client_metadata", "image"})
 _LOGPROBS = "message.output_text.logprobs"
-_PROOF = "reasoning.encrypted_content"
+_KNOWN_INCLUDES = (_LOGPROBS, "reasoning.encrypted_content", "web_search_call.action.sources")
 
 
 def read_request(body: Json, loss: Loss) -> Conversation:
@@ -41,18 +34,23 @@ def read_request(body: Json, loss: Loss) -> Conversation:
     leave_out_unknown(given, _KNOWN, _HINTS, loss)
     _refuse_untranslatable(request, loss)
     _note_hints(request, loss)
-    tools = ToolsReader(loss)
+    tools = ToolsReader(ClientTools(body), loss)
     tools.add_declared(request.tools or ())
-    items = read_input(request.input, tools, loss)
+    parts = PartsReader((request.prompt_cache_options or {}).get("ttl"), loss)
+    items = read_input(request.input, tools, parts, loss)
+    tool_choice = read_tool_choice(request.tool_choice, tools, loss)
+    if tools.web_search is not None:
+        tools.web_search.max_uses = request.max_tool_calls
     return Conversation(
         api="responses",
         model=request.model,
         stream=bool(request.stream),
-        instructions=[Text(text=request.instructions)] if request.instructions else [],
+        instructions=_instructions(request.instructions, loss),
         items=items,
         tools=tools.tools,
-        tool_choice=read_tool_choice(request.tool_choice, loss),
+        tool_choice=tool_choice,
         parallel_tool_calls=request.parallel_tool_calls,
+        web_search=tools.web_search,
         max_output_tokens=request.max_output_tokens,
         temperature=request.temperature,
         top_p=request.top_p,
@@ -65,6 +63,9 @@ def read_request(body: Json, loss: Loss) -> Conversation:
         metadata=request.metadata,
         service_tier=request.service_tier,
         prompt_cache_key=request.prompt_cache_key,
+        prompt_cache_options=request.prompt_cache_options,
+        prompt_cache_retention=request.prompt_cache_retention,
+        moderation=request.moderation,
         body=body,
     )
 
@@ -77,17 +78,27 @@ def _refuse_untranslatable(request: wire.Request, loss: Loss) -> None:
         loss.refuse("conversation", "is kept by OpenAI; use previous_response_id or send the turns")
     if request.prompt is not None:
         loss.refuse("prompt", "is kept by OpenAI; send its text as instructions and input")
-    if request.moderation:
-        loss.refuse("moderation", "the upstream's API has no such setting")
     if request.context_management:
         loss.refuse("context_management", "the upstream's API has no compaction")
+    for name, value in (request.access_programs or {}).items():
+        if value not in (None, "standard"):
+            loss.refuse(f"access_programs.{name}", "is granted by OpenAI only")
 
 
 def _note_hints(request: wire.Request, loss: Loss) -> None:
+    if request.user and request.safety_identifier:
+        loss.dropped("user", "safety_identifier says who it is")
     if request.truncation == "auto":
         loss.approximated("truncation", "too long an input will be refused, not cut")
-    if any(name not in (_PROOF, _LOGPROBS) for name in request.include or ()):
-        loss.dropped("include", "only reasoning.encrypted_content is known to the gateway")
+    for number, name in enumerate(request.include or ()):
+        if name not in _KNOWN_INCLUDES:
+            loss.dropped(f"include[{number}]", "nothing of the kind comes from this upstream")
+    if (request.stream_options or {}).get("include_obfuscation"):
+        loss.dropped("stream_options.include_obfuscation", "the gateway's streams have none")
+
+
+def _instructions(given: str | None, loss: Loss) -> list[Text]:
+    return [loss.at("instructions", Text(text=given))] if given else []
 
 
 def _wants_logprobs(request: wire.Request) -> bool:

@@ -3,16 +3,16 @@
 The history is written by ``input_writer``. Nothing is left to be stored upstream: the gateway keeps what is kept.
 """
 
-from wsgi_gateway.protocols.conversation import Conversation, Json, OutputFormat, Tool, ToolChoice
+from wsgi_gateway.protocols.conversation import Conversation, Json, OutputFormat
 from wsgi_gateway.protocols.effort import to_effort
 from wsgi_gateway.protocols.ids import short_user_id
-from wsgi_gateway.protocols.openai_requests import has_tools, sampling
+from wsgi_gateway.protocols.openai_requests import sampling, takes_sampling
 from wsgi_gateway.protocols.responses.input_writer import write_input
+from wsgi_gateway.protocols.responses.tools_writer import write_tools
 from wsgi_gateway.protocols.strict_schema import can_be_strict
 from wsgi_gateway.protocols.translation import Translation
 from wsgi_gateway.protocols.unsupported import leave_out
 
-_NO_PARAMETERS: Json = {"type": "object", "properties": {}}
 _LEAST_OUTPUT = 16
 _SUMMARIES = ("auto", "concise", "detailed")
 
@@ -24,14 +24,41 @@ def write_request(conversation: Conversation, translation: Translation) -> Json:
         **write_input(conversation, translation),
         **_limits(conversation, translation),
         **_reasoning(conversation, translation),
-        **_tools(conversation, translation),
+        **write_tools(conversation, translation),
         **_text(conversation, translation),
         **_identity(conversation, translation),
         "store": False,
     }
+    _ask_for_more(body, conversation, translation)
     if conversation.stream:
         body["stream"] = True
     return body
+
+
+def _ask_for_more(body: Json, conversation: Conversation, translation: Translation) -> None:
+    """``include`` and what goes with it: what the API tells only those who ask.
+
+    Where thinking is wanted its encrypted form is too, so that the next turn can go on from it.
+    """
+    include = []
+    reasoning = body.get("reasoning", {})
+    options = conversation.reasoning
+    thinks = options is not None and options.mode in ("enabled", "adaptive")
+    if translation.capabilities.efforts and (
+        thinks or reasoning.get("effort") not in (None, "none")
+    ):
+        include.append("reasoning.encrypted_content")
+    if any(tool["type"] == "web_search" for tool in body.get("tools", ())):
+        include.append("web_search_call.action.sources")
+    if conversation.logprobs or conversation.top_logprobs:
+        if takes_sampling(conversation, translation):
+            include.append("message.output_text.logprobs")
+            if conversation.top_logprobs:
+                body["top_logprobs"] = conversation.top_logprobs
+        else:
+            translation.loss.approximated("logprobs", "left out: the model tells none")
+    if include:
+        body["include"] = include
 
 
 def _limits(conversation: Conversation, translation: Translation) -> Json:
@@ -49,18 +76,14 @@ def _limits(conversation: Conversation, translation: Translation) -> Json:
         loss.approximated("top_k", "left out: the upstream has no such parameter")
     if conversation.seed is not None:
         loss.dropped("seed")
-    if conversation.logprobs or conversation.top_logprobs:
-        loss.approximated("logprobs", "left out: probabilities are not carried between APIs")
-    leave_out(
-        conversation,
-        loss,
-        semantic=("stop", "frequency_penalty", "presence_penalty", "logit_bias"),
-    )
+    translation.stop = [text for text in conversation.stop if text]
+    if translation.stop:
+        loss.dropped("stop", "the gateway looks for them: a reply cut at one may report no usage")
+    leave_out(conversation, loss, semantic=("frequency_penalty", "presence_penalty", "logit_bias"))
     return body
 
 
 def _reasoning(conversation: Conversation, translation: Translation) -> Json:
-    """Where thinking is wanted its encrypted form is too, so that the next turn can go on from it."""
     options = conversation.reasoning
     effort = to_effort(options, translation.capabilities, translation.loss)
     if options is None or not translation.capabilities.efforts:
@@ -68,61 +91,11 @@ def _reasoning(conversation: Conversation, translation: Translation) -> Json:
     reasoning: Json = {}
     if effort is not None:
         reasoning["effort"] = effort
-    thinks = options.mode in ("enabled", "adaptive")
     if options.summary not in (None, "omitted"):
         reasoning["summary"] = options.summary if options.summary in _SUMMARIES else "auto"
-    elif thinks and options.summary is None:
+    elif options.mode in ("enabled", "adaptive") and options.summary is None:
         reasoning["summary"] = "auto"
-    body: Json = {"reasoning": reasoning} if reasoning else {}
-    if thinks or effort not in (None, "none"):
-        body["include"] = ["reasoning.encrypted_content"]
-    return body
-
-
-def _tools(conversation: Conversation, translation: Translation) -> Json:
-    if not has_tools(conversation, translation):
-        return {}
-    choice = conversation.tool_choice
-    is_messages = conversation.api == "messages"
-    body: Json = {"tools": [_tool(tool, is_messages, translation) for tool in conversation.tools]}
-    if choice is not None:
-        body["tool_choice"] = _choice(choice, conversation.tools, translation)
-    if conversation.parallel_tool_calls is not None:
-        body["parallel_tool_calls"] = conversation.parallel_tool_calls
-    return body
-
-
-def _tool(tool: Tool, is_messages: bool, translation: Translation) -> Json:
-    body: Json = {"type": "custom" if tool.custom else "function"}
-    body["name"] = translation.aliases.tool(tool.name, tool.namespace)
-    if tool.description is not None:
-        body["description"] = tool.description
-    if tool.custom:
-        if tool.grammar is not None:
-            body["format"] = {"type": "grammar", **tool.grammar}
-        return body
-    parameters = tool.parameters or _NO_PARAMETERS
-    strict = bool(tool.strict)
-    if strict and is_messages and not can_be_strict(parameters):
-        translation.loss.approximated("tools.strict", "the schema is not strict by OpenAI's rules")
-        strict = False
-    # Left out, it would mean "where the schema allows": neither Chat's nor Messages' default.
-    return body | {"parameters": parameters, "strict": strict}
-
-
-def _choice(choice: ToolChoice, tools: list[Tool], translation: Translation) -> str | Json:
-    aliases = translation.aliases
-    if choice.mode == "tool" and choice.name is not None:
-        return _named(aliases.tool(choice.name, choice.namespace), choice.name, tools)
-    if choice.allowed is not None:
-        allowed = [_named(aliases.tool(name), name, tools) for name in choice.allowed]
-        return {"type": "allowed_tools", "mode": choice.mode, "tools": allowed}
-    return choice.mode
-
-
-def _named(alias: str, name: str, tools: list[Tool]) -> Json:
-    custom = any(tool.custom and tool.name == name for tool in tools)
-    return {"type": "custom" if custom else "function", "name": alias}
+    return {"reasoning": reasoning} if reasoning else {}
 
 
 def _text(conversation: Conversation, translation: Translation) -> Json:
@@ -130,7 +103,10 @@ def _text(conversation: Conversation, translation: Translation) -> Json:
     if conversation.output_format is not None:
         text["format"] = _format(conversation.output_format, conversation.api, translation)
     if conversation.verbosity is not None:
-        text["verbosity"] = conversation.verbosity
+        if translation.capabilities.openai_fields:
+            text["verbosity"] = conversation.verbosity
+        else:
+            translation.loss.approximated("verbosity", "left out: known to OpenAI's models only")
     return {"text": text} if text else {}
 
 
@@ -150,12 +126,27 @@ def _format(given: OutputFormat, api: str, translation: Translation) -> Json:
     return body
 
 
+_IDENTITY = ("metadata", "service_tier", "prompt_cache_key", "prompt_cache_retention")
+
+
 def _identity(conversation: Conversation, translation: Translation) -> Json:
+    """What OpenAI's own servers know; others would refuse it, or not understand it."""
+    loss = translation.loss
+    facts = translation.capabilities
+    if not facts.openai_fields:
+        hints = ("user_id", *_IDENTITY, "prompt_cache_options")
+        leave_out(conversation, loss, hints=hints, semantic=("moderation",))
+        return {}
     body: Json = {}
     if conversation.user_id is not None:
-        body["safety_identifier"] = short_user_id(conversation.user_id, translation.loss)
-    for name in ("metadata", "service_tier", "prompt_cache_key"):
+        body["safety_identifier"] = short_user_id(conversation.user_id, loss)
+    for name in (*_IDENTITY, "moderation"):
         value = getattr(conversation, name)
         if value:
             body[name] = value
+    if conversation.prompt_cache_options:
+        if facts.cache_breakpoints:
+            body["prompt_cache_options"] = conversation.prompt_cache_options
+        else:
+            loss.dropped("prompt_cache_options", "the model does not know it")
     return body

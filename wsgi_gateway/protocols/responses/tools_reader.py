@@ -1,32 +1,27 @@
-"""The tools of a client's Responses request, and its choice among them.
+"""The tools of a client's Responses request, read into the conversation's tools.
 
-Namespaces are flattened: each of their tools remembers where it came from. Tools that the client itself searches for
-(``tool_search`` with ``execution: client``) become one function, and those that a search found earlier are
-offered like any other.
+Namespaces are flattened: each of their tools remembers where it came from. Tools that are the client's own to run
+become functions (``client_tools``), and those that a search found earlier are offered like any other. Web search
+is kept for upstreams that have it; what else runs at OpenAI only is refused.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
-from wsgi_gateway.protocols.conversation import Json, Tool, ToolChoice
+import msgspec
+
+from wsgi_gateway.protocols.conversation import Json, Tool, WebSearch
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.responses import wire
-
-TOOL_SEARCH = "tool_search"
-"""The name of the function that stands for the client's own search."""
-
-_SEARCH_PARAMETERS: Json = {
-    "type": "object",
-    "properties": {"query": {"type": "string"}},
-    "required": ["query"],
-}
+from wsgi_gateway.protocols.responses.client_tools import ClientTool, ClientTools, client_tool
 
 
 class ToolsReader:
-    """Collects ``tools`` from the request's own list and from the items that bring more."""
+    """Collects ``tools`` and ``web_search`` from the request's own list and from the items that bring more."""
 
-    def __init__(self, loss: Loss) -> None:
+    def __init__(self, client_tools: ClientTools, loss: Loss) -> None:
         self.tools: list[Tool] = []
+        self.web_search: WebSearch | None = None
+        self.client_tools = client_tools
         self._loss = loss
         self._known: set[tuple[str | None, str]] = set()
 
@@ -38,14 +33,11 @@ class ToolsReader:
                 if not self._add(found):
                     self._loss.refuse(f"{path}.name", f"there are two tools named {found.name!r}")
 
-    def add_found(self, tools: Iterable[wire.Tool], path: str) -> list[Tool]:
-        """Tools that an item of the history brings, perhaps again. Returns all that it names."""
-        found: list[Tool] = []
+    def add_found(self, tools: Iterable[wire.Tool], path: str) -> None:
+        """Tools that an item of the history brings, perhaps again."""
         for number, tool in enumerate(tools):
-            found += self._read(tool, f"{path}[{number}]")
-        for known in found:
-            self._add(known)
-        return found
+            for found in self._read(tool, f"{path}[{number}]"):
+                self._add(found)
 
     def _add(self, tool: Tool) -> bool:
         key = tool.namespace, tool.name
@@ -56,30 +48,37 @@ class ToolsReader:
         return True
 
     def _read(self, tool: wire.Tool, path: str) -> list[Tool]:
+        if tool.allowed_callers is not None and "direct" not in tool.allowed_callers:
+            self._loss.refuse(f"{path}.allowed_callers", "programs run at OpenAI only")
+        own = client_tool(tool.type, tool.execution, tool.environment)
+        if own is not None:
+            return [self._client_tool(own, tool, path)]
         match tool.type:
             case "function" | "custom":
                 return [self._callable(tool, path)]
             case "namespace":
                 return self._namespace(tool, path)
             case "tool_search":
-                return self._search(tool)
+                self._loss.approximated(path, "all tools were offered at once")
             case kind if kind.startswith("web_search"):
-                self._loss.dropped(path, "the upstream's API has no web search")
-                return []
+                self._web_search(tool, path)
             case other:
                 self._loss.refuse(
                     path, f"tools of type {other!r} run at OpenAI only and cannot be translated"
                 )
+        return []
 
     def _callable(self, tool: wire.Tool, path: str, namespace: str | None = None) -> Tool:
         if not tool.name:
             self._loss.refuse(f"{path}.name", "is required")
         if tool.output_schema is not None:
-            self._loss.dropped("tools.output_schema")
+            self._loss.dropped(f"{path}.output_schema")
         if tool.defer_loading:
-            self._loss.approximated("tools.defer_loading", "the tools were offered at once")
+            self._loss.approximated(f"{path}.defer_loading", "the tool was offered at once")
+        if tool.is_async:
+            self._loss.approximated(f"{path}.async", "the model waits for the tool's results")
         custom = tool.type == "custom"
-        return Tool(
+        found = Tool(
             name=tool.name,
             description=tool.description,
             parameters=None if custom else tool.parameters,
@@ -88,6 +87,7 @@ class ToolsReader:
             grammar=_grammar(tool.format) if custom else None,
             namespace=namespace,
         )
+        return self._loss.at(path, found)
 
     def _namespace(self, space: wire.Tool, path: str) -> list[Tool]:
         if not space.name:
@@ -103,66 +103,57 @@ class ToolsReader:
             tools.append(self._callable(tool, inner, space.name))
         return tools
 
-    def _search(self, tool: wire.Tool) -> list[Tool]:
-        if tool.execution != "client":
-            self._loss.approximated("tools.tool_search", "all tools were offered at once")
-            return []
-        return [
-            Tool(
-                name=TOOL_SEARCH,
-                description=tool.description,
-                parameters=tool.parameters or _SEARCH_PARAMETERS,
+    def _client_tool(self, own: ClientTool, tool: wire.Tool, path: str) -> Tool:
+        if own.type != "tool_search":
+            self._loss.approximated(
+                path, f"{own.type} was offered as a function, on which the model was not trained"
             )
-        ]
+        description = tool.description or own.description
+        skills = (tool.environment or {}).get("skills")
+        if isinstance(skills, list) and skills:
+            lines = "\n".join(_skill(skill) for skill in skills if isinstance(skill, dict))
+            description += f"\n\nSkills, each described in the files of its directory:\n{lines}"
+        found = Tool(
+            name=self.client_tools.name(own),
+            description=description,
+            parameters=tool.parameters or own.parameters,
+        )
+        return self._loss.at(path, found)
+
+    def _web_search(self, tool: wire.Tool, path: str) -> None:
+        if tool.external_web_access is False:
+            self._loss.approximated(
+                f"{path}.external_web_access", "an upstream that searches does so in the live web"
+            )
+        if tool.search_content_types not in (None, ["text"]):
+            self._loss.approximated(f"{path}.search_content_types", "a search finds text only")
+        try:
+            filters = msgspec.convert(tool.filters or {}, wire.SearchFilters)
+        except msgspec.ValidationError as error:
+            self._loss.refuse(f"{path}.filters", str(error))
+        found = WebSearch(
+            allowed_domains=filters.allowed_domains,
+            blocked_domains=filters.blocked_domains,
+            context_size=tool.search_context_size,
+            location=_location(tool.user_location),
+        )
+        if self.web_search not in (None, found):
+            self._loss.refuse(path, "there is another web search")
+        self.web_search = self._loss.at(path, found)
 
 
-def has_client_search(body: Json) -> bool:
-    """Whether a request lets the model search among the client's own tools."""
-    tools = body.get("tools")
-    return isinstance(tools, list) and any(
-        tool.get("type") == "tool_search" and tool.get("execution") == "client"
-        for tool in tools
-        if isinstance(tool, dict)
-    )
+def _location(given: wire.Location | None) -> dict[str, str] | None:
+    if given is None:
+        return None
+    fields: dict[str, str | None] = msgspec.structs.asdict(given)
+    return {name: value for name, value in fields.items() if value}
+
+
+def _skill(skill: Json) -> str:
+    return f"- {skill.get('name')}: {skill.get('description')} ({skill.get('path')})"
 
 
 def _grammar(given: wire.CustomFormat | None) -> Json | None:
     if given is None or given.type != "grammar":
         return None
     return {"syntax": given.syntax, "definition": given.definition}
-
-
-def read_tool_choice(choice: str | Json | None, loss: Loss) -> ToolChoice | None:
-    """All the forms that name functions and custom tools; raises ApiError for those of hosted tools."""
-    if isinstance(choice, dict):
-        return _choice_object(choice, loss)
-    match choice:
-        case None:
-            return None
-        case "auto" | "none" | "required" as mode:
-            return ToolChoice(mode=mode)
-        case other:
-            loss.refuse("tool_choice", f"unknown choice {other!r}")
-
-
-def _choice_object(choice: Json, loss: Loss) -> ToolChoice:
-    match choice:
-        case {"type": "function" | "custom", "name": str(name)}:
-            namespace = choice.get("namespace")
-            return ToolChoice(
-                mode="tool", name=name, namespace=namespace if isinstance(namespace, str) else None
-            )
-        case {"type": "allowed_tools", "tools": [*tools]}:
-            required = choice.get("mode") == "required"
-            return ToolChoice(
-                mode="required" if required else "auto",
-                allowed=[name for name in map(_name, tools) if name],
-            )
-        case other:
-            kind = other.get("type")
-            loss.refuse("tool_choice", f"a choice of type {kind!r} cannot be translated")
-
-
-def _name(tool: Any) -> str | None:
-    name = tool.get("name") if isinstance(tool, dict) else None
-    return name if isinstance(name, str) else None

@@ -6,15 +6,20 @@ those that are translated serves all, so that the readers can say what they thin
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from wsgi_gateway.protocols.conversation import Json
 
 # --- requests of clients
 
 
+class InputAudio(Struct):
+    data: str
+    format: str
+
+
 class ContentPart(Struct):
-    """A part of a message, of a tool's output, or of a reasoning item."""
+    """A part of a message, of a tool's output, or of a reasoning item; or what one shell command put out."""
 
     type: str = ""
     text: str | None = None
@@ -25,7 +30,11 @@ class ContentPart(Struct):
     file_url: str | None = None
     filename: str | None = None
     detail: str | None = None
+    input_audio: InputAudio | None = None
     prompt_cache_breakpoint: Json | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+    outcome: Json | None = None
 
 
 class CustomFormat(Struct):
@@ -34,8 +43,20 @@ class CustomFormat(Struct):
     definition: str | None = None
 
 
+class SearchFilters(Struct):
+    allowed_domains: list[str] | None = None
+    blocked_domains: list[str] | None = None
+
+
+class Location(Struct):
+    city: str | None = None
+    country: str | None = None
+    region: str | None = None
+    timezone: str | None = None
+
+
 class Tool(Struct):
-    """``tools`` are a namespace's own; ``execution`` says who runs a ``tool_search``."""
+    """``tools`` are a namespace's own; ``execution`` says who runs a ``tool_search``, ``environment`` a ``shell``."""
 
     type: str = ""
     name: str | None = None
@@ -45,12 +66,23 @@ class Tool(Struct):
     format: CustomFormat | None = None
     tools: list["Tool"] | None = None
     execution: str | None = None
+    environment: Json | None = None
     output_schema: Json | None = None
     defer_loading: bool | None = None
+    allowed_callers: list[str] | None = None
+    is_async: bool | None = field(default=None, name="async")
+    filters: Any = None
+    user_location: Location | None = None
+    search_context_size: str | None = None
+    search_content_types: list[str] | None = None
+    external_web_access: bool | None = None
 
 
 class InputItem(Struct):
-    """An item of ``input``. Without ``type`` it is a message in the easy form."""
+    """An item of ``input``. Without ``type`` it is a message in the easy form.
+
+    ``operation`` and ``action`` are what the calls of the client's own tools hold; see ``client_tools``.
+    """
 
     type: str | None = None
     id: str | None = None
@@ -67,6 +99,10 @@ class InputItem(Struct):
     encrypted_content: str | None = None
     tools: list[Tool] | None = None
     execution: str | None = None
+    operation: Any = None
+    action: Any = None
+    status: str | None = None
+    caller: Json | None = None
 
 
 class Reasoning(Struct):
@@ -111,6 +147,11 @@ class Request(Struct):
     metadata: Json | None = None
     service_tier: str | None = None
     prompt_cache_key: str | None = None
+    prompt_cache_options: Json | None = None
+    prompt_cache_retention: str | None = None
+    max_tool_calls: int | None = None
+    stream_options: Json | None = None
+    access_programs: Json | None = None
     store: bool | None = None
     previous_response_id: str | None = None
     background: bool | None = None
@@ -127,6 +168,8 @@ class OutputPart(Struct):
     type: str = ""
     text: str | None = None
     refusal: str | None = None
+    annotations: Any = None
+    logprobs: Any = None
 
 
 class OutputItem(Struct):
@@ -142,6 +185,8 @@ class OutputItem(Struct):
     name: str | None = None
     arguments: Any = None
     input: str | None = None
+    phase: str | None = None
+    action: Any = None
 
 
 class InputDetails(Struct):
@@ -160,6 +205,14 @@ class Usage(Struct):
     output_tokens_details: OutputDetails | None = None
 
 
+class SearchUsage(Struct):
+    num_requests: int | None = None
+
+
+class ToolUsage(Struct):
+    web_search: SearchUsage | None = None
+
+
 class IncompleteDetails(Struct):
     reason: str | None = None
 
@@ -174,6 +227,9 @@ class Response(Struct):
     error: Any = None
     incomplete_details: IncompleteDetails | None = None
     usage: Usage | None = None
+    tool_usage: ToolUsage | None = None
+    service_tier: str | None = None
+    moderation: Any = None
 
 
 class StreamEvent(Struct):
@@ -192,6 +248,9 @@ class StreamEvent(Struct):
     input: Any = None
     part: Any = None
     item: Any = None
+    logprobs: Any = None
+    annotation: Any = None
+    annotation_index: int | None = None
     response: Any = None
     error: Any = None
     code: Any = None
