@@ -1,24 +1,25 @@
 # `make demo` and `make test` are all that a Debian machine with Python 3.11, make and apt needs: each installs
-# what it uses, the Python parts into .venv, npm's into .cache/npm.
+# what it uses, the Python parts into .venv, the clients that the tests drive into .cache/clients.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-AGENTS := .cache/npm
+CLIENTS := .cache/clients
+ENVIRONMENTS := $(patsubst tests/clients/environments/%.txt,$(CLIENTS)/%/.installed,$(wildcard tests/clients/environments/*.txt))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_INSTALL = $(SUDO) apt-get update -q && $(SUDO) apt-get install -q -y --no-install-recommends
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint format facts libgomp nginx agents clean
+.PHONY: help demo test lint format facts libgomp nginx clients clients-report clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo libgomp ## Stream from a small real model through all three APIs
 	$(BIN)/wsgi-gateway demo
 
-test: $(VENV)/.test nginx agents ## Run all tests
+test: $(VENV)/.test nginx clients ## Run all tests
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev ## Check style and types
@@ -40,15 +41,29 @@ libgomp:
 nginx: ## Install nginx, for the test that puts it in front
 	@PATH="$$PATH:/usr/sbin"; command -v nginx >/dev/null || { $(APT_INSTALL) nginx-light; }
 
-agents: ## Install Claude Code and Codex, for the tests that drive them, where npm is there
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(AGENTS)/.installed; \
-	else echo "npm is not installed: the tests with Claude Code and Codex will be skipped"; fi
+# Each library in an environment of its own: what they depend on is not ours to choose, nor one another's.
+clients: $(ENVIRONMENTS) ## Install the SDKs and agents that the tests drive, those of npm where npm is there
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(CLIENTS)/node/.installed; \
+	else echo "npm is not installed: the tests with clients in JavaScript, Claude Code and Codex will be skipped"; fi
+
+clients-report: $(VENV)/.test clients ## Drive all clients and write the table in docs/clients.md
+	PYTHONPATH=tests $(BIN)/python tests/clients/report.py
+
+# uv links the packages that environments share, which takes a sixth of pip's time.
+$(CLIENTS)/uv/bin/uv: | $(BIN)/python
+	$(BIN)/python -m venv $(CLIENTS)/uv
+	$(CLIENTS)/uv/bin/pip install -q 'uv>=0.13,<1'
+
+$(ENVIRONMENTS): $(CLIENTS)/%/.installed: tests/clients/environments/%.txt | $(CLIENTS)/uv/bin/uv
+	$(CLIENTS)/uv/bin/uv venv -q --clear --no-python-downloads --python $(BIN)/python $(@D)
+	$(CLIENTS)/uv/bin/uv pip install -q --cache-dir $(CLIENTS)/uv/cache --python $(@D)/bin/python -r $<
+	touch $@
 
 # npm takes the packages whose install scripts may run from the package.json.
-$(AGENTS)/.installed: tests/agents/package.json
-	mkdir -p $(AGENTS)
-	cp $< $(AGENTS)/package.json
-	npm install --prefix $(AGENTS) --no-audit --no-fund --no-package-lock --loglevel=error
+$(CLIENTS)/node/.installed: tests/clients/package.json
+	mkdir -p $(@D)
+	cp $< $(@D)/package.json
+	npm install --prefix $(@D) --no-audit --no-fund --no-package-lock --loglevel=error
 	touch $@
 
 # Debian's Python comes without the module that puts pip into a virtual environment.

@@ -1,7 +1,7 @@
 """Five turns of thinking and calling tools, by every client before every upstream.
 
 Here: what the upstream is asked in the fifth turn, held against what a client of its own API would have asked.
-Not here: single steps of a loop (test_tool_loop.py) and real agents (test_agents.py).
+Not here: single steps of a loop (test_tool_loop.py) and real clients (test_clients.py).
 """
 
 from __future__ import annotations

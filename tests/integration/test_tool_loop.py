@@ -1,7 +1,7 @@
 """Whole tool loops: what a client received comes back as history, and the upstream recognises it.
 
 Here: ids, argument texts, thoughts and their proofs over two turns. Not here: single exchanges
-(test_matrix.py) and real agents (test_agents.py).
+(test_matrix.py) and real clients (test_clients.py).
 """
 
 from __future__ import annotations

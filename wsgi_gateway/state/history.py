@@ -1,4 +1,7 @@
-"""Chains of responses: a turn is stored with its own input and output and points at the turn before it."""
+"""Chains of responses: a turn is stored with its own input and output and points at the turn before it.
+
+Its output is stored item by item too: Vercel's AI SDK, as it comes, sends back references to items, not their content.
+"""
 
 from typing import Any
 
@@ -10,6 +13,9 @@ from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.state.memory import MemoryStore
 
 _MAX_TURNS = 1000
+
+# How the store's keys begin, so that no id of one kind is taken for one of the other.
+_RESPONSE, _ITEM = "response ", "item "
 
 
 class StoredResponse(Struct):
@@ -25,16 +31,24 @@ _decode = msgspec.json.Decoder(StoredResponse).decode
 
 
 def expand(body: Json, store: MemoryStore) -> Json:
-    """``body`` with the whole chain in its ``input``, for an upstream that keeps no state.
+    """``body`` with the whole chain, and the items it refers to, in its ``input``: for an upstream without state.
 
-    Raises ApiError (invalid_request, code previous_response_not_found) for an id that the store doesn't know.
+    A reference to an unknown item stays. Raises ApiError (invalid_request, code previous_response_not_found) for an
+    unknown response.
     """
-    previous = body.get("previous_response_id")
-    if previous is None:
+    turns = _chain(body.get("previous_response_id"), store)
+    own = input_items(body)
+    if not turns and not any(map(_is_reference, own)):
         return body
+    items = [item for turn in turns for item in (*turn.input, *turn.output)] + own
+    return {**body, "input": [_referred(item, store) for item in items]}
+
+
+def _chain(previous: Any, store: MemoryStore) -> list[StoredResponse]:
+    """The turns up to the response with the id ``previous``, oldest first."""
     turns: list[StoredResponse] = []
     while previous is not None:
-        stored = store.get(previous) if isinstance(previous, str) else None
+        stored = store.get(_RESPONSE + previous) if isinstance(previous, str) else None
         if stored is None or len(turns) >= _MAX_TURNS:
             raise ApiError(
                 "invalid_request",
@@ -45,11 +59,20 @@ def expand(body: Json, store: MemoryStore) -> Json:
         turn = _decode(stored)
         turns.append(turn)
         previous = turn.previous
-    items: list[Any] = []
-    for turn in reversed(turns):
-        items += turn.input
-        items += turn.output
-    return {**body, "input": items + input_items(body)}
+    return turns[::-1]
+
+
+def _is_reference(item: Any) -> bool:
+    """Whether it is an ``item_reference``, whose type may be left out."""
+    if not isinstance(item, dict) or not isinstance(item.get("id"), str):
+        return False
+    kind = item.get("type")
+    return kind == "item_reference" or (kind is None and "role" not in item)
+
+
+def _referred(item: Any, store: MemoryStore) -> Any:
+    stored = store.get(_ITEM + item["id"]) if _is_reference(item) else None
+    return item if stored is None else msgspec.json.decode(stored)
 
 
 def remember(body: Json, response: Json, store: MemoryStore) -> None:
@@ -57,7 +80,9 @@ def remember(body: Json, response: Json, store: MemoryStore) -> None:
     if body.get("store") is False:
         return
     turn = StoredResponse(body.get("previous_response_id"), input_items(body), response["output"])
-    store.put(response["id"], _encode(turn))
+    store.put(_RESPONSE + response["id"], _encode(turn))
+    for item in response["output"]:
+        store.put(_ITEM + item["id"], _encode(item))
 
 
 def input_items(body: Json) -> list[Any]:

@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-_MAX_ITEMS = 10_000
+_MAX_ITEMS = 50_000  # responses, and each item of their output
 _MAX_BYTES = 256 * 1024 * 1024
 _TTL = 24 * 3600.0
 
