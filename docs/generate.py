@@ -1,10 +1,12 @@
-"""Writes what is generated: the tables in docs/configuration.md and etc/config_schema.json.
+"""Writes what is generated: the tables in docs/configuration.md, etc/config_schema.json and docs/loss.md.
 
-Run it after a change of the config's schema or of the table of providers; a test tells when that was forgotten.
+Run it after a change of the config's schema, of the table of providers, or of what a translation loses; a test tells
+when that was forgotten.
 """
 
 import json
 import re
+import sys
 from pathlib import Path
 
 from wsgi_gateway.config.reference import key_tables, provider_table
@@ -13,6 +15,7 @@ from wsgi_gateway.config.schema import json_schema
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "docs/configuration.md"
 SCHEMA = ROOT / "etc/config_schema.json"
+LOSS = ROOT / "docs/loss.md"
 
 
 def generated() -> dict[Path, str]:
@@ -23,7 +26,16 @@ def generated() -> dict[Path, str]:
         section = f"{begin}\n\n{table}\n\n{end}"
         pattern = f"{re.escape(begin)}.*{re.escape(end)}"
         guide = re.sub(pattern, section.replace("\\", r"\\"), guide, flags=re.DOTALL)
-    return {GUIDE: guide, SCHEMA: json.dumps(json_schema(), indent=2) + "\n"}
+    schema = json.dumps(json_schema(), indent=2) + "\n"
+    return {GUIDE: guide, SCHEMA: schema, LOSS: _loss_page()}
+
+
+def _loss_page() -> str:
+    """Made where its cases are run: in the tests."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from support.loss_page import page
+
+    return page()
 
 
 if __name__ == "__main__":

@@ -255,3 +255,20 @@ def test_headers_that_cannot_be_sent(headers: dict[str, str], message: str) -> N
 
 def test_a_host_is_a_host() -> None:
     assert "not a host name" in problem(model="openai/a", access_key="k", http_host="a b")
+
+
+def test_on_loss_is_the_entry_s_else_the_file_s_else_to_warn() -> None:
+    entry = {"model": "openai/a", "access_key": "k"}
+    own = {"model": "openai/b", "access_key": "k", "translation": {"on_loss": "ignore"}}
+    silent = {"model": "openai/c", "access_key": "k", "translation": {}}
+    of_file = {"translation": {"on_loss": "reject"}}
+
+    config = load_config({"model_providers": [entry, own, silent], **of_file}, {})
+
+    assert [provider.on_loss for provider in config.providers] == ["reject", "ignore", "reject"]
+    assert [provider.on_loss for provider in load(entry, own).providers] == ["warn", "ignore"]
+
+
+def test_on_loss_has_three_values() -> None:
+    text = problem(model="openai/a", access_key="k", translation={"on_loss": "explode"})
+    assert "translation.on_loss" in text and "warn" in text

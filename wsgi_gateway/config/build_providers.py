@@ -11,10 +11,10 @@ from msgspec import Struct, structs
 
 from wsgi_gateway.config.checking import Checker
 from wsgi_gateway.config.endpoints import BadBaseUrl, BaseUrl, endpoints_of, parse_base_url
-from wsgi_gateway.config.model import Api, Provider
+from wsgi_gateway.config.model import Api, OnLoss, Provider
 from wsgi_gateway.config.problems import Path, Report, closest, did_you_mean, shown
 from wsgi_gateway.config.providers import UNKNOWN, KnownProvider, known_providers
-from wsgi_gateway.config.schema import ProviderEntry
+from wsgi_gateway.config.schema import ProviderEntry, TranslationEntry
 from wsgi_gateway.config.secret import Secret, SecretHeaders
 
 # RFC 9110 5.1 and 5.5; a key goes into a header, so it obeys the rule for values too.
@@ -40,16 +40,24 @@ class _Identity(Struct, frozen=True):
     """Whether ``row`` is another provider's, by provider_interface."""
 
 
+def on_loss_of(translation: TranslationEntry | None, default: OnLoss = "warn") -> OnLoss:
+    """What a ``translation`` says, ``default`` if it says nothing."""
+    return (translation and translation.on_loss) or default
+
+
 def build_providers(
-    entries: Sequence[ProviderEntry], checker: Checker, report: Report
+    entries: Sequence[ProviderEntry], checker: Checker, report: Report, *, on_loss: OnLoss
 ) -> tuple[Provider, ...]:
-    """The providers, in the file's order; an entry that cannot be one is left out, reported."""
+    """The providers, in the file's order; an entry that cannot be one is left out, reported.
+
+    ``on_loss`` holds for entries that say nothing else.
+    """
     built: list[Provider] = []
     first_with: dict[str, Path] = {}
     default_at: Path | None = None
     for entry in entries:
         path = checker.path_of(entry)
-        provider = _Builder(entry, path, report).build()
+        provider = _Builder(entry, path, report, on_loss).build()
         name = provider.name if provider else entry.name or entry.model
         if name in first_with:
             _report_duplicate(entry, path, first_with[name], report)
@@ -86,8 +94,9 @@ def _where(path: Path, report: Report) -> str:
 class _Builder:
     """One entry."""
 
-    def __init__(self, entry: ProviderEntry, path: Path, report: Report) -> None:
+    def __init__(self, entry: ProviderEntry, path: Path, report: Report, on_loss: OnLoss) -> None:
         self._entry = entry
+        self._on_loss = on_loss
         self._path = path
         self._report = report
 
@@ -120,6 +129,7 @@ class _Builder:
             passthrough_auth=passthrough,
             headers=headers,
             http_host=entry.http_host,
+            on_loss=on_loss_of(entry.translation, self._on_loss),
             default=entry.default,
         )
 

@@ -39,6 +39,8 @@ def _describe_provider(provider: Provider) -> str:
     extra = [f"  header {name}: ****" for name in provider.headers]
     if provider.http_host:
         extra.append(f"  header host: {provider.http_host}")
+    if provider.on_loss != "warn":
+        extra.append(f"  on_loss: {provider.on_loss}")
     return "\n".join([title, _columns(rows), *extra])
 
 

@@ -14,7 +14,7 @@ from wsgi_gateway.config.build import (
     build_state_storage,
     check_version,
 )
-from wsgi_gateway.config.build_providers import build_providers
+from wsgi_gateway.config.build_providers import build_providers, on_loss_of
 from wsgi_gateway.config.checking import Checker
 from wsgi_gateway.config.model import Config
 from wsgi_gateway.config.positions import read_yaml
@@ -98,7 +98,7 @@ def _resolve(
     listeners, ignored = build_listeners(file, checker, report)
     checker.warn_not_served(ignored)
     entries = _provider_entries(file, report)
-    providers = build_providers(entries, checker, report)
+    providers = build_providers(entries, checker, report, on_loss=on_loss_of(file.translation))
     aliases = build_aliases(file.model_aliases or {}, entries, providers, report)
     state_storage = build_state_storage(file.state_storage, report)
     if report.errors:

@@ -13,6 +13,7 @@ from wsgi_gateway.config.secret import Secret
 
 Api = Literal["chat_completions", "messages", "responses"]
 APIS: tuple[Api, ...] = ("chat_completions", "messages", "responses")
+OnLoss = Literal["warn", "reject", "ignore"]
 
 
 class Listener(Struct, frozen=True, kw_only=True):
@@ -50,7 +51,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     passthrough_auth: bool = False
     headers: Mapping[str, str]
     http_host: str | None = None
-    on_loss: Literal["warn", "reject", "ignore"] = "warn"
+    on_loss: OnLoss = "warn"
     """What becomes of a request that cannot be translated exactly."""
     default: bool = False
     """Answers requests that name no model. An only model is the default unasked."""

@@ -23,6 +23,7 @@ from wsgi_gateway.config.schema import (
     ListenerEntry,
     ProviderEntry,
     StateStorageEntry,
+    TranslationEntry,
 )
 
 _SECTIONS: dict[str, type[Struct]] = {
@@ -31,6 +32,7 @@ _SECTIONS: dict[str, type[Struct]] = {
     "`listeners` in its older form": LegacyListeners,
     "`listeners.egress_traffic`": LegacyListener,
     "`model_providers[]`": ProviderEntry,
+    "`translation`, here and in `model_providers[]`": TranslationEntry,
     "`model_aliases.<name>`": AliasEntry,
     "`state_storage`": StateStorageEntry,
 }

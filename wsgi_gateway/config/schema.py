@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from wsgi_gateway.config.model import Api
+from wsgi_gateway.config.model import Api, OnLoss
 from wsgi_gateway.config.secret import Secret
 
 VERSIONS = ("0.1", "0.1.0", "0.1-beta", "0.2", "0.2.0", "0.3", "0.3.0", "0.4", "0.4.0")
@@ -95,6 +95,19 @@ class LegacyListeners(Struct, forbid_unknown_fields=True, kw_only=True):
     ] = None
 
 
+class TranslationEntry(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What happens where client and upstream speak different APIs."""
+
+    on_loss: Annotated[
+        OnLoss | None,
+        Meta(
+            description="What becomes of a request that cannot be translated exactly: `warn` says so in "
+            "x-gateway-warning, `reject` answers 400 unless only hints are lost, `ignore` says nothing. "
+            "Default: warn."
+        ),
+    ] = None
+
+
 class ProviderEntry(Struct, forbid_unknown_fields=True, kw_only=True):
     """One model, or with ``provider/*`` every model, of one provider."""
 
@@ -148,6 +161,10 @@ class ProviderEntry(Struct, forbid_unknown_fields=True, kw_only=True):
             description="For a provider that is not in the table: the one whose conventions it follows."
         ),
     ] = None
+    translation: Annotated[
+        TranslationEntry | None,
+        Meta(description="For this entry, instead of the file's translation."),
+    ] = None
     routing_preferences: NotServed = None
 
 
@@ -190,6 +207,10 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
     ] = None
     model_aliases: Annotated[
         dict[str, AliasEntry] | None, Meta(description="Alias to target. Looked up before models.")
+    ] = None
+    translation: Annotated[
+        TranslationEntry | None,
+        Meta(description="What happens where client and upstream speak different APIs."),
     ] = None
     state_storage: Annotated[
         StateStorageEntry | None,
