@@ -165,7 +165,7 @@ def test_a_citation_that_has_no_place_is_noted(deltas: list[dict[str, Any]]) -> 
     task = translation()
     reply = fold(read(StreamReader(task), chat_stream(*deltas)))
     assert not any(part.annotations for part in reply.parts)
-    assert [entry.path for entry in task.loss.entries] == ["annotations"]
+    assert [entry.path for entry in task.loss.entries] == ["reply.annotations"]
 
 
 def token(text: str) -> dict[str, Any]:
@@ -193,7 +193,7 @@ def test_probabilities_go_with_their_text(size: int | None) -> None:
 def test_probabilities_without_text_are_noted() -> None:
     task = translation()
     read(StreamReader(task), chat_stream({"content": "Hi"}, logprobs={"content": [token("")]}))
-    assert [entry.path for entry in task.loss.entries] == ["logprobs"]
+    assert [entry.path for entry in task.loss.entries] == ["reply.logprobs"]
 
 
 def test_the_tier_that_answered() -> None:
@@ -208,7 +208,7 @@ def test_the_tier_that_answered() -> None:
     [
         ("function_call", "stop", []),
         ("model_length", "length", []),
-        ("reason_of_2031", "stop", ["finish_reason"]),
+        ("reason_of_2031", "stop", ["reply.finish_reason"]),
     ],
 )
 def test_reasons(finish: str, reason: str, lost: list[str]) -> None:
@@ -271,4 +271,11 @@ def test_what_a_host_bends_does_no_harm() -> None:
 def test_spoken_output_is_noted() -> None:
     task = translation()
     read_reply(chat_reply({"content": None, "audio": {"transcript": "Hi"}}), task)
-    assert [entry.path for entry in task.loss.entries] == ["audio"]
+    assert [entry.path for entry in task.loss.entries] == ["reply.audio"]
+
+
+def test_scores_of_a_moderation_are_noted() -> None:
+    task = translation()
+    scored = {**chat_reply({"content": "Hi"}), "moderation": {"input": {}}}
+    assert told(fold(read_reply(scored, task))) == [("text", "Hi")]
+    assert [(e.path, e.verdict) for e in task.loss.entries] == [("reply.moderation", "dropped")]

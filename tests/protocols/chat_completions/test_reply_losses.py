@@ -77,7 +77,7 @@ def test_separate_messages_are_set_apart_and_citations_stay_where_they_belong() 
             "url": "https://x.test",
         },
     }
-    assert written.lost == [("phase", "dropped"), ("content", "approximated")]
+    assert written.lost == [("reply.phase", "dropped"), ("reply.content", "approximated")]
     streamed = written.streamed.message
     assert streamed.content == written.message["content"]
     assert [a.to_dict() for a in streamed.annotations] == written.message["annotations"]
@@ -95,7 +95,7 @@ def test_citations_that_chat_cannot_tell_are_noted() -> None:
     written = Written(text("Hi", annotations=[document, words]))
     (cited,) = written.message["annotations"]
     assert cited["url_citation"]["end_index"] == 2
-    assert written.lost == [("annotations", "approximated")] * 2
+    assert written.lost == [("reply.annotations", "approximated")] * 2
 
 
 def test_probabilities_with_the_fields_that_sdks_demand() -> None:
@@ -117,18 +117,24 @@ def test_the_tier_that_answered() -> None:
     assert "service_tier" not in Written(text("Hi"), usage=Usage()).whole
 
 
+def test_a_tier_that_chat_does_not_have_and_searches_that_it_does_not_count_are_noted() -> None:
+    written = Written(text("Hi"), usage=Usage(service_tier="ultrafast", web_searches=2))
+    assert "service_tier" not in written.whole and "service_tier" not in written.chunks[-1]
+    assert set(written.lost) == {("reply.service_tier", "dropped"), ("reply.usage", "dropped")}
+
+
 @pytest.mark.parametrize(
     ("reason", "more", "finish", "lost"),
     [
-        ("stop_sequence", {"stop_sequence": "END"}, "stop", [("stop", "dropped")]),
-        ("pause", {}, "stop", [("finish_reason", "approximated")]),
-        ("context_window", {}, "length", [("finish_reason", "approximated")]),
-        ("content_filter", {"category": "cyber"}, "content_filter", [("refusal", "dropped")]),
+        ("stop_sequence", {"stop_sequence": "END"}, "stop", [("reply.stop_sequence", "dropped")]),
+        ("pause", {}, "stop", [("reply.finish_reason", "approximated")]),
+        ("context_window", {}, "length", [("reply.finish_reason", "approximated")]),
+        ("content_filter", {"category": "cyber"}, "content_filter", [("reply.refusal", "dropped")]),
         (
             "content_filter",
             {"explanation": "Not this."},
             "content_filter",
-            [("refusal", "approximated")],
+            [("reply.refusal", "approximated")],
         ),
     ],
 )
@@ -158,13 +164,13 @@ def test_an_explanation_comes_behind_a_refusal() -> None:
 def test_usage_that_nobody_reported_is_zeros_with_a_note() -> None:
     written = Written(text("Hi"), usage=None)
     assert written.whole["usage"]["total_tokens"] == 0
-    assert written.lost == [("usage", "approximated")]
+    assert written.lost == [("reply.usage", "approximated")]
 
 
 def test_a_search_is_noted() -> None:
     written = Written(ReplyPart(kind="web_search", id="ws_1"), text("Hi"))
     assert written.message["content"] == "Hi"
-    assert written.lost == [("web_search", "approximated")]
+    assert written.lost == [("reply.web_search", "approximated")]
 
 
 def test_a_client_of_functions_gets_its_own_form() -> None:
@@ -184,7 +190,7 @@ def test_further_calls_have_no_place_in_that_form() -> None:
         {"function_call": {"name": "f", "arguments": ""}},
         {"function_call": {"arguments": '{"x":1}'}},
     ]
-    assert written.lost == [("function_call", "approximated")]
+    assert written.lost == [("reply.function_call", "approximated")]
 
 
 def test_a_custom_call() -> None:

@@ -55,6 +55,20 @@ def test_options_of_the_cache_go_to_models_that_have_breakpoints() -> None:
     assert (body, noted(task)) == ({}, [("prompt_cache_options", "dropped")])
 
 
+@pytest.mark.parametrize(
+    ("options", "written"),
+    [
+        ({"mode": "implicit", "ttl": "12h"}, {"prompt_cache_options": {"mode": "implicit"}}),
+        ({"prewarm": True}, {}),
+    ],
+)
+def test_options_that_responses_alone_has_are_noted(
+    options: dict[str, Any], written: dict[str, Any]
+) -> None:
+    body, task = write("responses", {"cache_breakpoints": True}, prompt_cache_options=options)
+    assert (body, noted(task)) == (written, [("prompt_cache_options", "dropped")])
+
+
 def test_moderation_is_never_left_out_in_silence() -> None:
     body, task = write("responses", OPENAI, moderation={"model": "omni"})
     assert body == {"moderation": {"model": "omni"}}
@@ -131,3 +145,5 @@ def test_a_summary_of_thoughts_is_nothing_that_openai_tells_in_chat() -> None:
     body, task = write("responses", OPENAI, reasoning=options)
     assert (body, noted(task)) == ({"reasoning_effort": "low"}, [("reasoning", "dropped")])
     assert noted(write("responses", {}, reasoning=options)[1]) == []
+    unshown = ReasoningOptions(mode="adaptive", summary="omitted")
+    assert noted(write("messages", OPENAI, reasoning=unshown)[1]) == []

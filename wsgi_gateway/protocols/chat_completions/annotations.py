@@ -55,10 +55,10 @@ def _text(value: object) -> str | None:
 def write_annotation(given: Annotation, offset: int, loss: Loss) -> Json | None:
     """One entry of ``annotations`` for a part that begins at ``offset``; None for what Chat has no form for."""
     if given.kind != "url":
-        loss.approximated("annotations", "a citation of a document was left out")
+        loss.approximated("reply.annotations", "a citation of a document was left out")
         return None
     if given.cited:
-        loss.approximated("annotations", "the cited words were left out")
+        loss.approximated("reply.annotations", "the cited words were left out")
     citation = {
         "start_index": offset + given.start,
         "end_index": offset + given.end,

@@ -29,7 +29,7 @@ def _whole(call: ReplyPart) -> Json:
 
 
 def _leave_out(loss: Loss) -> None:
-    loss.approximated("function_call", "further calls were left out: there is place for one")
+    loss.approximated("reply.function_call", "further calls were left out: there is place for one")
 
 
 class CallsWriter:

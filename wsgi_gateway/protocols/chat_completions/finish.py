@@ -27,15 +27,18 @@ class Ending(Struct):
 def write_finish(ended: Finished | Reply, has_calls: bool, is_legacy: bool, loss: Loss) -> Ending:
     """``is_legacy`` is a client that knows calls by the deprecated ``function_call`` only."""
     if ended.reason == "context_window":
-        loss.approximated("finish_reason", "length: the model's context window was full")
+        loss.approximated("reply.finish_reason", "length: the model's context window was full")
     if ended.reason == "pause":
-        loss.approximated("finish_reason", "stop: the upstream paused and could have gone on")
+        loss.approximated("reply.finish_reason", "stop: the upstream paused and could have gone on")
     if ended.stop_sequence is not None:
-        loss.dropped("stop", f"{ended.stop_sequence!r} matched, which Chat Completions cannot tell")
+        loss.dropped(
+            "reply.stop_sequence",
+            f"{ended.stop_sequence!r} matched, which Chat Completions cannot tell",
+        )
     if ended.category is not None:
-        loss.dropped("refusal", f"its category {ended.category!r} has no field")
+        loss.dropped("reply.refusal", f"its category {ended.category!r} has no field")
     if ended.explanation is not None:
-        loss.approximated("refusal", "the classifier's explanation")
+        loss.approximated("reply.refusal", "the classifier's explanation was written there")
     reason = _REASONS[ended.reason]
     if has_calls and reason == "stop":
         reason = "tool_calls"

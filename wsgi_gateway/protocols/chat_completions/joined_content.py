@@ -37,14 +37,16 @@ class JoinedContent:
         if starts_message:
             self._apart.add(index)
         if phase:
-            self._loss.dropped("phase", "Chat Completions does not tell a message's phase")
+            self._loss.dropped("reply.phase", "Chat Completions does not tell a message's phase")
 
     def add(self, index: int, kind: PartKind, text: str) -> str:
         """The text as it goes out: the first one of a further message with a blank line before it."""
         length = self._lengths.get(kind, 0)
         if index not in self._begins:
             if length and index in self._apart:
-                self._loss.approximated("content", "several messages were joined by blank lines")
+                self._loss.approximated(
+                    "reply.content", "several messages were joined by blank lines"
+                )
                 text = _BLANK_LINE + text
                 self._begins[index] = length + len(_BLANK_LINE)
             else:

@@ -113,6 +113,8 @@ class StreamReader:
         if self._usage is not None:
             self._usage.service_tier = self._tier
             self.builder.set_usage(self._usage)
+        if completion.moderation:
+            self._loss.dropped("reply.moderation", "the client's API tells no scores")
         for choice in completion.choices or ():
             if choice.index != 0:
                 continue
@@ -130,7 +132,9 @@ class StreamReader:
             self.builder.fail(ApiError("server", "the upstream's model failed to finish its reply"))
             return
         if given not in _REASONS:
-            self._loss.approximated("finish_reason", f"unknown {given[:40]!r} was taken for stop")
+            self._loss.approximated(
+                "reply.finish_reason", f"unknown {given[:40]!r} was taken for stop"
+            )
         self._reason = _REASONS.get(given, "stop")
         for matched in (choice.stop_reason, choice.matched_stop):
             if matched in self._translation.sent_stop:
@@ -151,7 +155,7 @@ class StreamReader:
         for annotation in wire.objects(delta.annotations):
             self._annotate(annotation)
         if delta.audio:
-            self._loss.approximated("audio", "spoken output was left out")
+            self._loss.approximated("reply.audio", "spoken output was left out")
         for call in delta.tool_calls or ():
             self._read_call(call)
         if delta.function_call is not None:
@@ -183,7 +187,7 @@ class StreamReader:
         here = start is None or start >= self._part_begins
         annotation = read_annotation(given, self._part_begins)
         if self._open is None or self._open[0] != "text" or annotation is None or not here:
-            self._loss.approximated("annotations", "one that fits no text was left out")
+            self._loss.approximated("reply.annotations", "one that fits no text was left out")
         else:
             self.builder.annotate(self._open[1], annotation)
 
@@ -227,7 +231,7 @@ class StreamReader:
             return
         self._tell_extra()
         if any(self._logprobs.values()):
-            self._loss.approximated("logprobs", "those of tokens without text were left out")
+            self._loss.approximated("reply.logprobs", "those of tokens without text were left out")
         if self._reason == "stop" and self._stopped_at and not self._calls.any:
             self.builder.finish("stop_sequence", self._stopped_at)
         self.builder.finish(self._reason or "stop")

@@ -72,8 +72,8 @@ def write_reply(reply: Reply, conversation: Conversation, loss: Loss) -> Json:
         "created": int(time.time()),
         "model": conversation.model,
         "choices": [choice],
+        **_service_tier(reply.usage, loss),
         "usage": write_usage(reply.usage, loss),
-        **_service_tier(reply.usage),
     }
 
 
@@ -132,13 +132,18 @@ def _tokens(tokens: list[Json] | None) -> list[Json] | None:
     return [{"bytes": None, "top_logprobs": [], **token} for token in tokens or ()] or None
 
 
-def _service_tier(usage: Usage | None) -> Json:
+def _service_tier(usage: Usage | None, loss: Loss) -> Json:
     tier = usage.service_tier if usage else None
+    if tier == "ultrafast":
+        loss.dropped("reply.service_tier", "ultrafast, which Chat Completions does not have")
+        return {}
     return {"service_tier": tier} if tier else {}
 
 
 def _leave_out_search(loss: Loss) -> None:
-    loss.approximated("web_search", "what was searched is not told, only what the answer cites")
+    loss.approximated(
+        "reply.web_search", "what was searched is not told, only what the answer cites"
+    )
 
 
 class StreamWriter:
@@ -241,7 +246,7 @@ class StreamWriter:
 
     def _finished(self, event: Finished) -> bytes:
         ending = write_finish(event, self._calls.any, self._legacy, self._loss)
-        self._frame |= _service_tier(self._usage)
+        self._frame |= _service_tier(self._usage, self._loss)
         last = b""
         if self._content.annotations:
             last += self._chunk({"annotations": self._content.annotations})

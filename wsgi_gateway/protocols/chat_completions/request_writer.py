@@ -88,7 +88,8 @@ def _stop(conversation: Conversation, translation: Translation) -> Json:
 
 def _reasoning(conversation: Conversation, translation: Translation) -> Json:
     options, facts = conversation.reasoning, translation.capabilities
-    if options is not None and options.summary and facts.openai_fields:
+    wants_summary = options is not None and options.summary not in (None, "omitted")
+    if wants_summary and facts.openai_fields:
         translation.loss.dropped("reasoning", "the upstream's API does not show its thoughts")
     effort = to_effort(options, facts, translation.loss)
     return {} if effort is None else {"reasoning_effort": effort}
@@ -143,12 +144,26 @@ def _identity(conversation: Conversation, translation: Translation) -> Json:
             body[name] = value
         elif value:
             loss.dropped(name)
-    if conversation.prompt_cache_options:
-        if facts.cache_breakpoints:
-            body["prompt_cache_options"] = conversation.prompt_cache_options
-        else:
-            loss.dropped("prompt_cache_options", "the model does not know them")
-    return body | _service_tier(conversation, translation) | _moderation(conversation, translation)
+    return {
+        **body,
+        **_cache_options(conversation.prompt_cache_options, translation),
+        **_service_tier(conversation, translation),
+        **_moderation(conversation, translation),
+    }
+
+
+def _cache_options(given: Json | None, translation: Translation) -> Json:
+    """``mode``, and the one ``ttl`` that Chat has; Responses has more."""
+    if not given:
+        return {}
+    if not translation.capabilities.cache_breakpoints:
+        translation.loss.dropped("prompt_cache_options", "the model does not know them")
+        return {}
+    known = {k: v for k, v in given.items() if k == "mode" or (k, v) == ("ttl", "30m")}
+    unknown = sorted(given.keys() - known.keys())
+    if unknown:
+        translation.loss.dropped("prompt_cache_options", f"left out: {', '.join(unknown)[:64]}")
+    return {"prompt_cache_options": known} if known else {}
 
 
 def _service_tier(conversation: Conversation, translation: Translation) -> Json:

@@ -21,8 +21,10 @@ def read_usage(usage: wire.Usage) -> Usage:
 def write_usage(usage: Usage | None, loss: Loss) -> Json:
     """Zeros, with a note, where the upstream reported nothing: the fields are mandatory."""
     if usage is None:
-        loss.approximated("usage", "the upstream reported none: zeros stand for it")
+        loss.approximated("reply.usage", "the upstream reported none: zeros stand for it")
         usage = Usage()
+    if usage.web_searches:
+        loss.dropped("reply.usage", f"that the upstream searched {usage.web_searches} times")
     return {
         "prompt_tokens": usage.input,
         "completion_tokens": usage.output,

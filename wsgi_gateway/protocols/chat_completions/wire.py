@@ -229,4 +229,5 @@ class Completion(Struct):
     choices: list[Choice] | None = field(default_factory=list)
     usage: Usage | None = None
     service_tier: str | None = None
+    moderation: Any = None
     error: Any = None
