@@ -128,3 +128,12 @@ def test_two_calls_never_share_an_id() -> None:
     ids = [event.id for event in builder.take() if isinstance(event, PartStarted)]
     assert ids[0] == "call_1"
     assert len(set(ids)) == 2
+
+
+def test_calls_are_to_be_run_whatever_regular_end_the_upstream_names() -> None:
+    for reason in ("stop", "stop_sequence", "pause"):
+        builder = ReplyBuilder(Aliases())
+        builder.close(builder.open_call("call_1", "now"))
+        builder.finish(reason, "END")  # type: ignore[arg-type]
+
+        assert builder.take()[-1] == Finished(reason="tool_calls")

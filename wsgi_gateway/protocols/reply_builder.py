@@ -27,6 +27,9 @@ from wsgi_gateway.protocols.events import (
 )
 from wsgi_gateway.protocols.ids import new_id
 
+# Regular ends: with tool calls, what matters to a client is that it must run them now.
+_WAITS_FOR_CLIENT = ("stop", "stop_sequence", "pause")
+
 
 class _OpenPart:
     """``unwrap`` holds the text back to the end: a custom tool's input, wrapped in a function's arguments."""
@@ -176,8 +179,10 @@ class ReplyBuilder:
         self.start("", "")
         for index in sorted(self._open):
             self.close(index, complete=reason not in ("length", "context_window", "content_filter"))
-        if reason in ("stop", "tool_calls"):
-            reason = "tool_calls" if self._call_ids else "stop"
+        if self._call_ids and reason in _WAITS_FOR_CLIENT:
+            reason, stop_sequence = "tool_calls", None
+        elif reason == "tool_calls" and not self._call_ids:
+            reason = "stop"
         self._report_usage()
         self._events.append(
             Finished(
