@@ -72,6 +72,9 @@ class Dice:
         self._data = data
         self._at = 0
 
+    def __repr__(self) -> str:
+        return f"Dice({self._data.rstrip(bytes(1))!r})"
+
     def below(self, limit: int) -> int:
         """A number from 0 to ``limit`` - 1 (at most 255)."""
         if self._at >= len(self._data):

@@ -105,6 +105,12 @@ class Plan:
     failure: ApiError | None = None
     """With it the reply breaks off after the steps, some of which are missing then."""
 
+    @property
+    def text(self) -> str:
+        """All that is said, in the order of the steps."""
+        pieces = ((self.parts[part], piece) for part, piece in self.steps)
+        return "".join(part.pieces[piece] for part, piece in pieces if piece is not None)
+
     def sequential(self) -> Plan:
         """The same, one part after the other."""
         return replace(self, steps=sorted(self.steps, key=lambda step: step[0]))

@@ -7,7 +7,7 @@ what they tell of (generated_replies.py).
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from support.dice import Dice
 from support.generated_replies import Plan, draw_plan
@@ -30,17 +30,18 @@ class Stream:
         return self.data.rindex(b"}", self.starts[last], self._end(last)) + 1
 
     def said_before(self, cut: int) -> str:
-        """The texts of all the frames that came whole before ``cut``, joined."""
-        whole = (n for n in range(len(self.frames)) if self._end(n) <= cut)
+        """The texts of all frames that came whole before ``cut`` but maybe for their blank line, joined."""
+        whole = (n for n in range(len(self.frames)) if self._end(n) <= cut + len("\n\n"))
         return "".join(self.frames[number].says for number in whole)
 
     def _end(self, number: int) -> int:
         return self.starts[number + 1] if number + 1 < len(self.starts) else len(self.data)
 
 
-def draw_stream(dice: Dice, api: Api, *, bent: bool) -> Stream:
-    """A whole reply of an upstream of ``api``."""
-    plan = draw_plan(dice, RANGES[api])
+def draw_stream(dice: Dice, api: Api, *, bent: bool, custom: bool = True) -> Stream:
+    """A whole reply of an upstream of ``api``, with calls of custom tools if it knows them."""
+    drawn = RANGES[api]
+    plan = draw_plan(dice, drawn if custom else replace(drawn, custom=False))
     frames = list(WRITERS[api](plan, dice if bent else Dice(b"")))
     framing = _Framing(dice) if bent else _Framing(Dice(b""))
     data, starts = bytearray(framing.beginning()), []
