@@ -97,7 +97,8 @@ class Dice:
 
     def text(self, most: int = 3) -> str:
         """Never blank."""
-        return "".join(self.words(most)) or "a"
+        text = "".join(self.words(most))
+        return text if text.strip() else "a"
 
     def words(self, most: int = 3) -> list[str]:
         """At least one."""

@@ -49,6 +49,8 @@ class Range:
     overlap: Literal["never", "calls", "any"] = "any"
     repeat_kinds: bool = True
     """Whether two texts, refusals or thoughts may follow each other."""
+    one_of_each: bool = False
+    """At most one part of each kind, in the order of ``kinds``, but any number of calls."""
     custom: bool = True
     namespaces: bool = True
     phases: bool = True
@@ -59,6 +61,8 @@ class Range:
     explanations: bool = True
     failures: bool = True
     empty_parts: bool = True
+    cut_calls: bool = True
+    """Whether a limit may hit a call, whose arguments are no JSON then."""
     usage_always: bool = False
     service_tier: bool = True
 
@@ -121,11 +125,10 @@ def draw_plan(dice: Dice, drawn: Range = EVERYTHING) -> Plan:
     reason = dice.pick(drawn.reasons)
     parts: list[Said] = []
     for _ in range(dice.below(5)):
-        kinds = drawn.kinds
-        if not drawn.repeat_kinds and parts:
-            kinds = tuple(k for k in kinds if k == "tool_call" or k != parts[-1].kind)
-        parts.append(_draw_part(dice, dice.pick(kinds), len(parts), drawn))
-    if reason in CUT_SHORT and parts and parts[-1].kind == "tool_call":
+        kinds = _kinds_after(parts, drawn)
+        if kinds:
+            parts.append(_draw_part(dice, dice.pick(kinds), len(parts), drawn))
+    if drawn.cut_calls and reason in CUT_SHORT and parts and parts[-1].kind == "tool_call":
         _cut_short(parts[-1], dice)
     has_calls = any(part.kind == "tool_call" for part in parts)
     plan = Plan(parts, _draw_steps(dice, parts, drawn.overlap), reason)
@@ -140,6 +143,15 @@ def draw_plan(dice: Dice, drawn: Range = EVERYTHING) -> Plan:
         plan.failure = ApiError(dice.pick(kinds), dice.text())  # type: ignore[arg-type]
         plan.steps = plan.steps[: dice.below(len(plan.steps) + 1)]
     return plan
+
+
+def _kinds_after(parts: list[Said], drawn: Range) -> tuple[PartKind, ...]:
+    kinds = drawn.kinds
+    if parts and drawn.one_of_each:
+        kinds = kinds[kinds.index(parts[-1].kind) :]
+    if parts and not drawn.repeat_kinds:
+        kinds = tuple(k for k in kinds if k == "tool_call" or k != parts[-1].kind)
+    return kinds
 
 
 def _draw_part(dice: Dice, kind: PartKind, number: int, drawn: Range) -> Said:
