@@ -332,7 +332,7 @@ def _fields() -> list[str]:
     return sorted({name for shape in shapes for name in shape.__struct_fields__})
 
 
-_FIELDS = _fields()
+FIELDS = _fields()
 
 
 def spoiled(body: Any, dice: Dice) -> Any:
@@ -350,7 +350,7 @@ def _spoil(value: Any, dice: Dice) -> Any:
             case 6:
                 return {key: entry for key, entry in value.items() if key != name}
             case 7:
-                return {**value, dice.pick(_FIELDS): dice.json()}
+                return {**value, dice.pick(FIELDS): dice.json()}
         return {**value, name: _spoil(value[name], dice)}
     if isinstance(value, list) and value and not dice.chance(5):
         at = dice.below(min(len(value), 255))
