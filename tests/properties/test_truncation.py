@@ -31,7 +31,7 @@ def test_whatever_is_cut_off_ends_in_failure(upstream_api: Api, dice: Dice) -> N
 def ends_in_failure(raw: bytes) -> bool:
     """Whether a stream that passed through, with all its oddities, ends as the gateway ends one that broke off."""
     _, last = client_events(raw)[-1]
-    return bool(last.get("error")) or last["type"] == "response.failed"
+    return bool(last.get("error")) or last["type"] in ("error", "response.failed")
 
 
 @UPSTREAMS

@@ -96,14 +96,19 @@ def settled(raw: bytes) -> bytes:
 
 
 def client_events(raw: bytes) -> list[tuple[str, Any]]:
-    """Types and values of the events, as a client's decoder sees them."""
+    """Types and values of the events, as a client's decoder sees them; it stops listening at the last one."""
     decoder = sse.Decoder()
-    told = []
+    told: list[tuple[str, Any]] = []
     for event in decoder.feed(raw) + decoder.flush():
         value = _value(event.data)
         typed = isinstance(value, dict) and "type" in value
         told.append(("" if typed else event.event, value))
+        if event.event in _LAST or value == b"[DONE]" or (typed and value["type"] in _LAST):
+            break
     return told
+
+
+_LAST = ("message_stop", "error", "response.completed", "response.incomplete", "response.failed")
 
 
 def _value(data: bytes) -> Any:
