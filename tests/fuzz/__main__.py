@@ -25,6 +25,7 @@ _SLOWEST_INPUT = 10
 
 
 def main(seconds: int, kept: str | None) -> None:
+    _CRASHES.mkdir(exist_ok=True)
     with nullcontext(kept) if kept else tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "corpus"
         corpus.mkdir(parents=True, exist_ok=True)

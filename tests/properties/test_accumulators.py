@@ -16,9 +16,10 @@ from support.translated import written
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Failed
 
-# Chat has no streamed form of custom calls and one text only; SDKs guess at the arguments of a call that a limit cut.
+# Chat has no streamed form of custom calls, one text only, and its accumulator passes over the service tier; SDKs
+# guess at the arguments of a call that a limit cut.
 DRAWN: dict[Api, Range] = {
-    "chat_completions": Range(custom=False, overlap="calls", failures=False),
+    "chat_completions": Range(custom=False, overlap="calls", failures=False, service_tier=False),
     "messages": Range(cut_calls=False, failures=False),
     "responses": Range(failures=False),
 }

@@ -16,6 +16,7 @@ from support.properties import thorough
 from support.streams import Api, Json
 from support.translated import heard, written
 
+from wsgi_gateway.protocols.decoding import parse_arguments
 from wsgi_gateway.protocols.events import Event
 from wsgi_gateway.protocols.reply import fold
 from wsgi_gateway.protocols.table import PROTOCOLS
@@ -30,6 +31,7 @@ _CHAT = Range(
     namespaces=False,
     phases=False,
     new_messages=False,
+    annotations=False,
     explanations=False,
     failures=False,
     empty_parts=False,
@@ -57,6 +59,8 @@ EXPRESSIBLE: dict[Api, Range] = {
         reasons=("stop", "length", "content_filter"),
         proofs=("none",),
         namespaces=False,
+        settled_messages=True,
+        sources=False,
         explanations=False,
         failures=False,
         empty_parts=False,
@@ -68,13 +72,16 @@ EXPRESSIBLE: dict[Api, Range] = {
 def said(api: Api, events: list[Event]) -> Json:
     """The reply without the ids and names under which each side knows it, as far as the API has words for it.
 
-    Only Responses says of each part whether it is complete.
+    Only Responses says of each part whether it is complete; citations have another form in every API.
     """
-    reply = fold(events)
-    told: Json = msgspec.to_builtins(reply)
+    told: Json = msgspec.to_builtins(fold(events))
     for part in told["parts"]:
         if api != "responses":
             del part["complete"]
+        if part["kind"] == "web_search":
+            del part["id"]
+        for annotation in part["annotations"]:
+            del annotation["native"]
     return {**told, "id": "", "model": ""}
 
 
@@ -89,10 +96,16 @@ def test_what_is_written_as_a_stream_is_read_again(client_api: Api, dice: Dice) 
     )
 
 
-# A Chat message has one place for each kind of part, and no order.
+# A Chat message has one place for each kind of part, and no order; what its text cites is told there only.
 EXPRESSIBLE_WHOLE: dict[Api, Range] = {
     **EXPRESSIBLE,
-    "chat_completions": dataclasses.replace(_CHAT, one_of_each=True),
+    "chat_completions": dataclasses.replace(
+        _CHAT,
+        kinds=("reasoning", "text", "tool_call"),
+        one_of_each=True,
+        annotations=True,
+        documents=False,
+    ),
 }
 
 
@@ -111,6 +124,6 @@ def test_what_is_written_whole_is_read_again(client_api: Api, dice: Dice) -> Non
 def with_values(reply: Json) -> Json:
     """Arguments by their values: in a full message they are an object, not text."""
     for part in reply["parts"]:
-        if part["kind"] == "tool_call" and not part["custom"] and part["text"].endswith(("}", " ")):
-            part["text"] = canonical(part["text"])
+        if part["kind"] == "tool_call" and parse_arguments(part["text"]) is not None:
+            part["text"] = canonical(part["text"] or "{}")
     return reply

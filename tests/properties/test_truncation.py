@@ -46,6 +46,12 @@ def test_what_came_is_delivered_before_the_failure(upstream_api: Api, dice: Dice
         got = relayed(client_api, upstream_api, dice.chunks(stream.data[:cut]))
 
         if client_api != "messages" or stream.plan == stream.plan.sequential():
-            assert delivered(got.stream) == said
+            assert without_gaps(delivered(got.stream)) == without_gaps(said)
         else:  # blocks come one at a time: what overlaps the open one is held back
-            assert stream.plan.sequential().text.startswith(delivered(got.stream))
+            whole = without_gaps(stream.plan.sequential().text)
+            assert whole.startswith(without_gaps(delivered(got.stream)))
+
+
+def without_gaps(text: str) -> str:
+    """Without the blank lines that Chat gets between texts, since it has one place for all of them."""
+    return text.replace("\n\n", "")

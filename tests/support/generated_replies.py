@@ -55,7 +55,12 @@ class Range:
     namespaces: bool = True
     phases: bool = True
     new_messages: bool = True
+    settled_messages: bool = False
+    """Whether parts say of messages what output items can: see ``_settle_messages``."""
     annotations: bool = True
+    documents: bool = True
+    """Whether annotations may be of documents."""
+    sources: bool = True
     logprobs: bool = True
     stop_sequences_told: bool = True
     explanations: bool = True
@@ -131,6 +136,8 @@ def draw_plan(dice: Dice, drawn: Range = EVERYTHING) -> Plan:
     if drawn.cut_calls and reason in CUT_SHORT and parts and parts[-1].kind == "tool_call":
         _cut_short(parts[-1], dice)
     has_calls = any(part.kind == "tool_call" for part in parts)
+    if drawn.settled_messages:
+        _settle_messages(parts)
     plan = Plan(parts, _draw_steps(dice, parts, drawn.overlap), reason)
     if reason == "stop_sequence" and drawn.stop_sequences_told and not has_calls:
         plan.stop_sequence = "END"
@@ -138,6 +145,7 @@ def draw_plan(dice: Dice, drawn: Range = EVERYTHING) -> Plan:
         plan.explanation, plan.category = dice.maybe("not that"), dice.maybe("cyber")
     if drawn.usage_always or dice.chance(2):
         plan.usage = _draw_usage(dice, drawn)
+        plan.usage.web_searches = sum(part.kind == "web_search" for part in parts) or None
     if drawn.failures and dice.chance(4):
         kinds = tuple(TABLE)
         plan.failure = ApiError(dice.pick(kinds), dice.text())  # type: ignore[arg-type]
@@ -154,6 +162,19 @@ def _kinds_after(parts: list[Said], drawn: Range) -> tuple[PartKind, ...]:
     return kinds
 
 
+def _settle_messages(parts: list[Said]) -> None:
+    """Neighbours may share a message; behind anything else another one begins."""
+    messages: list[Said] = []
+    for before, part in zip([None, *parts], parts, strict=False):
+        if part.kind not in ("text", "refusal"):
+            continue
+        if not messages or before is not messages[-1]:
+            part.starts_message = bool(messages)
+        elif not part.starts_message:
+            part.phase = messages[-1].phase
+        messages.append(part)
+
+
 def _draw_part(dice: Dice, kind: PartKind, number: int, drawn: Range) -> Said:
     part = Said(kind)
     match kind:
@@ -166,8 +187,8 @@ def _draw_part(dice: Dice, kind: PartKind, number: int, drawn: Range) -> Said:
                 part.namespace = dice.maybe("tools", 6)
         case "web_search":
             part.id = f"ws_{number}"
-            sources = [{"url": "https://example.org/1", "title": "One"}]
-            part.search = Search(queries=dice.words(2), sources=dice.some(sources, 1))
+            sources = [{"url": "https://example.org/1", "title": "One"}] if drawn.sources else []
+            part.search = Search(queries=dice.words(2), sources=sources[dice.below(2) :])
         case _:
             part.pieces = [] if drawn.empty_parts and dice.chance(8) else dice.words()
     if kind in ("text", "refusal"):
@@ -182,17 +203,18 @@ def _draw_part(dice: Dice, kind: PartKind, number: int, drawn: Range) -> Said:
 
 def _decorate(part: Said, dice: Dice, drawn: Range) -> None:
     if drawn.annotations and dice.chance(4):
-        part.annotations = [_annotation(part, dice)]
+        part.annotations = [_annotation(part, drawn.documents and dice.chance(2))]
     if drawn.logprobs and dice.chance(4):
-        token = {"token": part.pieces[0], "logprob": -0.5, "bytes": None, "top_logprobs": []}
+        word = part.pieces[0]
+        token = {"token": word, "logprob": -0.5, "bytes": list(word.encode()), "top_logprobs": []}
         part.logprobs = [token]
 
 
-def _annotation(part: Said, dice: Dice) -> Annotation:
+def _annotation(part: Said, of_document: bool) -> Annotation:
     end = len(part.pieces[0])
     url = "https://example.org/1"
     native: Json = {"type": "url_citation", "url": url, "title": "One"}
-    if dice.chance(2):
+    if of_document:
         native = {"type": "file_citation", "file_id": "file-1", "index": 0}
         return Annotation(kind="document", file_id="file-1", title="t", native=native)
     native |= {"start_index": 0, "end_index": end}
@@ -248,7 +270,7 @@ def _draw_usage(dice: Dice, drawn: Range) -> Usage:
         reasoning=reasoning,
     )
     if drawn.service_tier:
-        usage.service_tier = dice.pick((None, "default", "priority"))
+        usage.service_tier = dice.pick(("default", "priority"))
     return usage
 
 

@@ -78,6 +78,7 @@ class _Draw:
         self._dice = dice
         self._api = api
         self._calls = 0
+        self._caches = 0
 
     def instructions(self) -> list[Text]:
         if self._api == "chat_completions" or self._dice.chance(2):
@@ -124,7 +125,11 @@ class _Draw:
         return Text(text=self._dice.text(), cache=self._cache())
 
     def _cache(self) -> Json | None:
-        return self._dice.maybe(dict(_EPHEMERAL), 8) if self._api == "messages" else None
+        """Four breakpoints are what the API takes."""
+        if self._api != "messages" or self._caches == 4 or not self._dice.chance(8):
+            return None
+        self._caches += 1
+        return dict(_EPHEMERAL)
 
     def _image(self) -> Image:
         detail = None
@@ -167,7 +172,8 @@ class _Draw:
         return Reasoning(text=text, proof=Proof(kind="signature", value="c2ln"))
 
     def _answer(self) -> Message:
-        parts: list[Part] = [self._text() for _ in range(1 + self._dice.below(2))]
+        most = 1 if self._api == "chat_completions" else 2  # Chat has one string for it
+        parts: list[Part] = [self._text() for _ in range(1 + self._dice.below(most))]
         if self._api != "messages" and self._dice.chance(6):
             parts = [Refusal(text=self._dice.text())]
         phase = self._dice.maybe("commentary", 4) if self._api == "responses" else None
@@ -293,7 +299,8 @@ def _responses_options(conversation: Conversation, dice: Dice) -> None:
 
 def _messages_options(conversation: Conversation, dice: Dice) -> None:
     conversation.max_output_tokens = 5000
-    thinks = dice.chance(3)
+    calls = any(isinstance(item, ToolCall) for item in conversation.items)
+    thinks = dice.chance(3) and not calls  # behind calls that came without thoughts it may not
     fields: Json = {"stop": ["END"], "user_id": "user-1", "service_tier": "default"}
     _set_some(conversation, dice, fields)
     if thinks:
