@@ -20,7 +20,7 @@ with atheris.instrument_imports(include=["wsgi_gateway.protocols"]):
     from fuzz.targets import seeds, take
 
 _CRASHES = Path(__file__).parent / "crashes"
-_LONGEST_INPUT = 8192
+_LONGEST_INPUT = 32768
 _SLOWEST_INPUT = 10
 
 

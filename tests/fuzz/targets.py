@@ -6,6 +6,7 @@ the seeds. Not here: the fuzzer itself (__main__.py), so that crashes are tried 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 
 from support.accumulated import whole
@@ -29,6 +30,8 @@ from support.validators import check
 
 from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.table import PROTOCOLS
+
+_PROTOCOLS = GOLDEN_FOLDER.parent / "protocols"
 
 
 def request(api: Api, data: bytes) -> None:
@@ -94,7 +97,11 @@ def take(data: bytes) -> None:
 
 
 def seeds() -> Iterator[bytes]:
-    """Inputs to start from: every golden stream and, of each API, bodies and dice."""
+    """Inputs to start from: every golden stream, the agents' recorded requests and, of each API, bodies and dice."""
+    for body in json.loads((_PROTOCOLS / "responses/codex_requests.json").read_bytes()).values():
+        yield _input(request, "responses", encode(body))
+    claude_code = json.loads((_PROTOCOLS / "messages/claude_code_request.json").read_bytes())
+    yield _input(request, "messages", encode(claude_code))
     for path in sorted(GOLDEN_FOLDER.glob("*.sse")):
         api = APIS[("chat", "messages", "responses").index(path.stem.split("_")[0])]
         yield _input(stream, api, path.read_bytes() + b"\0\0\0")
