@@ -87,3 +87,13 @@ $(VENV)/.demo: setup.py pyproject.toml | $(BIN)/python
 
 clean: ## Remove all that was installed and built
 	rm -rf $(VENV) .cache build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# Coverage-guided; what it finds is kept in tests/fuzz/crashes.
+.PHONY: fuzz
+SECONDS ?= 60
+fuzz: $(VENV)/.fuzz ## Try bytes that break the protocols, for SECONDS (60)
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(SECONDS)
+
+$(VENV)/.fuzz: $(VENV)/.test
+	$(BIN)/python -m pip install -q -e '.[fuzz]'
+	touch $@

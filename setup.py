@@ -56,6 +56,7 @@ setup(
             "pytest-httpserver>=1.2",
             "setuptools>=77",
         ],
+        "fuzz": ["atheris>=3.0"],
         "dev": [
             "mypy>=2.0",
             "ruff>=0.17",

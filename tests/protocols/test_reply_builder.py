@@ -14,7 +14,6 @@ from wsgi_gateway.protocols.events import (
     PartStarted,
     Started,
     Usage,
-    UsageReported,
 )
 from wsgi_gateway.protocols.reply_builder import ReplyBuilder
 
@@ -22,7 +21,7 @@ from wsgi_gateway.protocols.reply_builder import ReplyBuilder
 def check_promises(events: list[Event]) -> None:
     """Assert that ``events`` are what a writer may rely on."""
     assert [type(event) for event in events].count(Started) == 1 or isinstance(events[0], Failed)
-    assert isinstance(events[0], Started | Failed | UsageReported)
+    assert isinstance(events[0], Started | Failed)
     assert isinstance(events[-1], Finished | Failed)
     assert sum(isinstance(event, Finished | Failed) for event in events) == 1
     count, still_open, calls = 0, set[int](), 0
@@ -128,3 +127,42 @@ def test_two_calls_never_share_an_id() -> None:
     ids = [event.id for event in builder.take() if isinstance(event, PartStarted)]
     assert ids[0] == "call_1"
     assert len(set(ids)) == 2
+
+
+def test_calls_are_to_be_run_whatever_regular_end_the_upstream_names() -> None:
+    for reason in ("stop", "stop_sequence", "pause"):
+        builder = ReplyBuilder(Aliases())
+        builder.close(builder.open_call("call_1", "now"))
+        builder.finish(reason, "END")  # type: ignore[arg-type]
+
+        assert builder.take()[-1] == Finished(reason="tool_calls")
+
+
+def test_nothing_is_said_after_the_end() -> None:
+    builder = ReplyBuilder(Aliases())
+    builder.start("id", "model")
+    part = builder.open("text")
+    builder.fail(ApiError("server", "sorry"))
+    builder.delta(part, "late")
+    builder.close(part)
+    builder.close(builder.open_call("call_1", "now"))
+    builder.finish("stop")
+
+    assert isinstance(builder.take()[-1], Failed)
+
+
+def test_a_call_without_a_name_fails_the_reply() -> None:
+    builder = ReplyBuilder(Aliases())
+    builder.start("id", "model")
+    builder.delta(builder.open_call("call_1", ""), "{}")
+    builder.finish("stop")
+
+    assert isinstance(builder.take()[-1], Failed)
+
+
+def test_a_reply_that_fails_before_its_start_says_only_that() -> None:
+    builder = ReplyBuilder(Aliases())
+    builder.set_usage(Usage(input=1))
+    builder.fail(ApiError("server", "sorry"))
+
+    assert [type(event) for event in builder.take()] == [Failed]

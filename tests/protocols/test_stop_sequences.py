@@ -76,3 +76,16 @@ def test_a_reply_that_breaks_off_delivers_what_was_held_back() -> None:
 
     assert [event.text for event in events if isinstance(event, Delta)] == ["Hi ", "ST"]
     assert events[-1] == failed
+
+
+def test_calls_before_the_match_are_to_be_run() -> None:
+    call: list[Event] = [
+        PartStarted(index=0, kind="tool_call", id="call_1", name="now"),
+        Delta(0, "{}"),
+        PartEnded(index=0),
+        PartStarted(index=1, kind="text"),
+        Delta(1, "a STOP b"),
+    ]
+    *_, last = cut([Started(id="r", model="m"), *call], "STOP")
+
+    assert last == Finished(reason="tool_calls")

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import anthropic
@@ -18,6 +19,7 @@ import httpx2
 import openai
 from support.asks import WRITERS, Ask, canonical
 from support.streams import Answer, Api, Json, ToolCall, Usage
+from support.validators import check
 
 CLIENT_KEY = "sk-client-0123456789"
 """The key that clients send to the gateway; no upstream may ever see it."""
@@ -55,21 +57,29 @@ def expected(answer: Answer, model: str | None = None) -> Got:
 
 
 class _Tee(httpx2.SyncByteStream):
-    def __init__(self, source: Any, into: bytearray) -> None:
+    """``judge`` looks at what came, if it came to its end."""
+
+    def __init__(self, source: Any, into: bytearray, judge: Callable[[bytes], object]) -> None:
         self._source = source
         self._into = into
+        self._judge = judge
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._source:
             self._into.extend(piece)
             yield piece
+        self._judge(bytes(self._into))
 
     def close(self) -> None:
         self._source.close()
 
 
 class Recorder(httpx2.HTTPTransport):
-    """Transport of an SDK that keeps the newest exchange's bytes as they came."""
+    """Transport of an SDK that keeps the newest exchange's bytes as they came.
+
+    Every event stream that the gateway wrote is judged when it ends. One that passed through, of a provider with only
+    the client's API, is its upstream's own, oddities included.
+    """
 
     def __init__(self) -> None:
         super().__init__(verify=False)
@@ -83,9 +93,20 @@ class Recorder(httpx2.HTTPTransport):
         return httpx2.Response(
             response.status_code,
             headers=response.headers,
-            stream=_Tee(response.stream, self.body),
+            stream=_Tee(response.stream, self.body, self._judge_of(request, response)),
             extensions=response.extensions,
         )
+
+    def _judge_of(
+        self, request: httpx2.Request, response: httpx2.Response
+    ) -> Callable[[bytes], object]:
+        api = next((api for api, path in PATHS.items() if request.url.path == path), None)
+        is_stream = response.headers.get("content-type", "").startswith("text/event-stream")
+        passed = response.headers.get("x-gateway-provider") == f"only-{api}"
+        if api is None or not is_stream or passed:
+            return bytes
+        options = json.loads(request.read()).get("stream_options") or {}
+        return partial(check, api, usage_asked=bool(options.get("include_usage")))
 
 
 class Clients:

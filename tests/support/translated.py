@@ -43,9 +43,11 @@ def written(client_api: Api, events: list[Event], *, include_usage: bool = True)
 
 
 def streamed(client_api: Api, upstream_api: Api, stream: str | bytes) -> bytes:
-    """The client's stream for an upstream's, whatever its chunking."""
+    """The client's stream for an upstream's, whatever its chunking; it is judged."""
     data = stream.encode() if isinstance(stream, str) else stream
-    return written(client_api, heard(upstream_api, data, 11))
+    out = written(client_api, heard(upstream_api, data, 11))
+    assert check(client_api, out, usage_asked=True) != "cut"
+    return out
 
 
 def got(client_api: Api, upstream_api: Api, stream: str | bytes) -> Got:

@@ -9,7 +9,7 @@ A writer may rely on the following; ``reply_builder.ReplyBuilder``, through whic
    annotations, which come between its start and its end; a web search has no deltas.
 4. ``UsageReported`` comes at most once, after the last part ended.
 5. ``Finished`` or ``Failed`` comes last and once. Before ``Finished`` all parts have ended, and its reason
-   is ``tool_calls`` only if there was a tool call, ``stop`` only if there was none.
+   is ``tool_calls`` only if there was a tool call, ``stop``, ``stop_sequence`` or ``pause`` only if there was none.
 """
 
 from typing import Literal

@@ -27,6 +27,9 @@ from wsgi_gateway.protocols.events import (
 )
 from wsgi_gateway.protocols.ids import new_id
 
+# Regular ends: with tool calls, what matters to a client is that it must run them now.
+_WAITS_FOR_CLIENT = ("stop", "stop_sequence", "pause")
+
 
 class _OpenPart:
     """``unwrap`` holds the text back to the end: a custom tool's input, wrapped in a function's arguments."""
@@ -59,11 +62,16 @@ class ReplyBuilder:
         events, self._events = self._events, []
         return events
 
+    def _tell(self, event: Event) -> None:
+        """Whatever a reader still finds behind the end, nothing is said after it."""
+        if not self.ended:
+            self._events.append(event)
+
     def start(self, reply_id: str, model: str, usage: Usage | None = None) -> None:
         """Idempotent: the first call counts."""
         if not self.started:
             self.started = True
-            self._events.append(Started(id=reply_id, model=model, usage=usage))
+            self._tell(Started(id=reply_id, model=model, usage=usage))
 
     def open(
         self,
@@ -75,7 +83,7 @@ class ReplyBuilder:
     ) -> int:
         """Start a part that is no tool call, and return its index. ``item_id`` is a web search's."""
         index = self._next(_OpenPart(kind))
-        self._events.append(
+        self._tell(
             PartStarted(
                 index=index, kind=kind, id=item_id, starts_message=starts_message, phase=phase
             )
@@ -86,15 +94,17 @@ class ReplyBuilder:
         """Start a tool call and return its index. Its id and name are put back into the client's terms.
 
         ``custom`` says that the upstream itself calls a custom tool, whose input is free text as it comes. A call of
-        the tool that stands for structured output is text.
+        the tool that stands for structured output is text. One without a name cannot be run: the reply fails.
         """
         if name == self._aliases.output_tool:
             return self.open("text")
+        if not name:
+            self.fail(ApiError("upstream_invalid", "the upstream sent a tool call without a name"))
         call_id = self._unique(call_id)
         tool = self._aliases.restore_tool(name)
         is_custom = custom or tool.custom
         index = self._next(_OpenPart("tool_call", is_custom, tool.custom and not custom))
-        self._events.append(
+        self._tell(
             PartStarted(
                 index=index,
                 kind="tool_call",
@@ -130,13 +140,13 @@ class ReplyBuilder:
         if part.kind == "tool_call" and part.empty and not part.custom and not text.strip():
             return  # blank before the JSON, or instead of it: then it means no arguments
         part.empty = False
-        self._events.append(Delta(index, text, logprobs))
+        self._tell(Delta(index, text, logprobs))
 
     def annotate(self, index: int, annotation: Annotation) -> None:
         """Add an annotation to an open text; any other is ignored."""
         part = self._open.get(index)
         if part is not None and part.kind == "text":
-            self._events.append(Annotated(index, annotation))
+            self._tell(Annotated(index, annotation))
 
     def close(
         self,
@@ -154,7 +164,7 @@ class ReplyBuilder:
             self._emit(index, _custom_input("".join(part.buffer)))
         elif part.kind == "tool_call" and part.empty and complete and not part.custom:
             self._emit(index, "{}")
-        self._events.append(PartEnded(index=index, proof=proof, search=search, complete=complete))
+        self._tell(PartEnded(index=index, proof=proof, search=search, complete=complete))
 
     def is_open(self, index: int) -> bool:
         return index in self._open
@@ -176,10 +186,12 @@ class ReplyBuilder:
         self.start("", "")
         for index in sorted(self._open):
             self.close(index, complete=reason not in ("length", "context_window", "content_filter"))
-        if reason in ("stop", "tool_calls"):
-            reason = "tool_calls" if self._call_ids else "stop"
+        if self._call_ids and reason in _WAITS_FOR_CLIENT:
+            reason, stop_sequence = "tool_calls", None
+        elif reason == "tool_calls" and not self._call_ids:
+            reason = "stop"
         self._report_usage()
-        self._events.append(
+        self._tell(
             Finished(
                 reason=reason,
                 stop_sequence=stop_sequence,
@@ -193,17 +205,18 @@ class ReplyBuilder:
         """The reply broke off. Parts stay open: nothing pretends that they were whole. Idempotent."""
         if self.ended:
             return
-        self._report_usage()
-        self._events.append(Failed(error))
+        if self.started:
+            self._report_usage()
+        self._tell(Failed(error))
         self.ended = True
 
     def _report_usage(self) -> None:
         if self._usage is not None:
-            self._events.append(UsageReported(self._usage))
+            self._tell(UsageReported(self._usage))
 
     def _emit(self, index: int, text: str) -> None:
         if text:
-            self._events.append(Delta(index, text))
+            self._tell(Delta(index, text))
 
 
 def _custom_input(arguments: str) -> str:

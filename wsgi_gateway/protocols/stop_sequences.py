@@ -2,7 +2,8 @@
 
 Theory of operation. Text is searched as it comes. Its end is held back as long as it may be the beginning of a stop
 sequence, so that none of one ever reaches the client, whatever the chunking. At a match the reply is over: what
-is open ends, and the reason tells which sequence it was. Reasoning and tool calls are not searched.
+is open ends, and the reason tells which sequence it was, or that there are tool calls to run. Reasoning and tool
+calls are not searched.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,6 +27,7 @@ class StopCutter:
         self._stop = stop
         self._open: dict[int, str] = {}
         self._held: dict[int, tuple[str, list[Json] | None]] = {}
+        self._has_calls = False
         self.ended = False
 
     def cut(self, events: Iterable[Event]) -> list[Event]:
@@ -45,6 +47,7 @@ class StopCutter:
                 return
             case PartStarted():
                 self._open[event.index] = event.kind
+                self._has_calls = self._has_calls or event.kind == "tool_call"
             case PartEnded():
                 yield from self._release(event.index)
                 self._open.pop(event.index, None)
@@ -94,4 +97,7 @@ class StopCutter:
         for event in rest:
             if isinstance(event, UsageReported):
                 yield event
-        yield Finished(reason="stop_sequence", stop_sequence=stop)
+        if self._has_calls:
+            yield Finished(reason="tool_calls")
+        else:
+            yield Finished(reason="stop_sequence", stop_sequence=stop)

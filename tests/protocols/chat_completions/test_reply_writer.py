@@ -6,6 +6,7 @@ from typing import Any
 import openai
 import pytest
 from support.sdk import openai_told
+from support.validators import check_chat_completions
 
 from wsgi_gateway.protocols.chat_completions import StreamWriter, write_reply
 from wsgi_gateway.protocols.conversation import Conversation, Proof
@@ -57,6 +58,7 @@ def conversation(**more: Any) -> Conversation:
 def chunks(data: bytes) -> list[dict[str, Any]]:
     frames = data.decode().split("\n\n")
     assert frames[-2:] == ["data: [DONE]", ""]
+    assert check_chat_completions(data, usage_asked=b'"usage":{' in data) != "cut"
     return [json.loads(frame.removeprefix("data: ")) for frame in frames[:-2]]
 
 

@@ -66,6 +66,7 @@ def written(events: list[Event]) -> bytes:
     writer = StreamWriter(CONVERSATION, LOSS)
     data = b"".join(writer.write([event]) for event in events)
     assert StreamWriter(CONVERSATION, LOSS).write(events).count(b"\n\n") == data.count(b"\n\n")
+    check_messages(data)
     return data
 
 

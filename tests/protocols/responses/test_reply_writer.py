@@ -110,6 +110,7 @@ def written(*events: Event, **body: Any) -> tuple[dict[str, Any], bytes]:
     writer = StreamWriter(conversation(**body), LOSS)
     data = b"".join(writer.write([event]) for event in events)
     assert writer.response is not None
+    assert check_responses(data) in ("finished", "incomplete")
     return writer.response, data
 
 

@@ -22,6 +22,7 @@ from wsgi_gateway.protocols.decoding import decode_event, encode
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Event, FinishReason, PartKind, Usage
 from wsgi_gateway.protocols.ids import new_id
+from wsgi_gateway.protocols.logprobs import read_logprobs
 from wsgi_gateway.protocols.reply_builder import ReplyBuilder
 from wsgi_gateway.protocols.translation import Translation
 
@@ -143,8 +144,8 @@ class StreamReader:
     def _keep_logprobs(self, logprobs: object) -> None:
         """Those of tokens that are no text yet (half a character) go with the text that follows."""
         if isinstance(logprobs, dict):
-            self._logprobs.setdefault("text", []).extend(wire.objects(logprobs.get("content")))
-            self._logprobs.setdefault("refusal", []).extend(wire.objects(logprobs.get("refusal")))
+            self._logprobs.setdefault("text", []).extend(read_logprobs(logprobs.get("content")))
+            self._logprobs.setdefault("refusal", []).extend(read_logprobs(logprobs.get("refusal")))
 
     def _read_delta(self, delta: wire.Delta) -> None:
         self._read_thoughts(delta)

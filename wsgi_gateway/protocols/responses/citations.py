@@ -79,26 +79,6 @@ def write_annotation(annotation: Annotation, loss: Loss) -> Json | None:
     }
 
 
-def read_logprobs(given: Any) -> list[Json] | None:
-    """In the form of ``events.Delta``; None where there are none."""
-    if not isinstance(given, list) or not given:
-        return None
-    return [_token(token, token.get("top_logprobs")) for token in given if isinstance(token, dict)]
-
-
-def _token(token: Json, top: Any) -> Json:
-    others = [other for other in top or () if isinstance(other, dict)]
-    return {**_one(token), "top_logprobs": [_one(other) for other in others]}
-
-
-def _one(token: Json) -> Json:
-    return {
-        "token": token.get("token"),
-        "logprob": token.get("logprob"),
-        "bytes": token.get("bytes"),
-    }
-
-
 def write_logprobs(logprobs: list[Json] | None) -> list[Json]:
     """``bytes`` and ``top_logprobs`` are lists even where the upstream told none: the types want them."""
     return [

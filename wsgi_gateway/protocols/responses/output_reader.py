@@ -15,9 +15,10 @@ from wsgi_gateway.protocols.conversation import Json, Proof
 from wsgi_gateway.protocols.decoding import arguments_text
 from wsgi_gateway.protocols.events import PartKind
 from wsgi_gateway.protocols.ids import new_id
+from wsgi_gateway.protocols.logprobs import read_logprobs
 from wsgi_gateway.protocols.reply_builder import ReplyBuilder
 from wsgi_gateway.protocols.responses import wire
-from wsgi_gateway.protocols.responses.citations import read_annotation, read_logprobs
+from wsgi_gateway.protocols.responses.citations import read_annotation
 from wsgi_gateway.protocols.responses.searches import read_search
 from wsgi_gateway.protocols.translation import Translation
 
@@ -108,7 +109,7 @@ class OutputReader:
     def add_text(self, event: wire.StreamEvent, kind: PartKind, text: str) -> None:
         """A delta of a message's text or refusal."""
         content = self._text(self._item(event), event.content_index or 0, kind)
-        content.add(text, read_logprobs(event.logprobs))
+        content.add(text, read_logprobs(event.logprobs) or None)
 
     def annotate(self, event: wire.StreamEvent) -> None:
         content = self._text(self._item(event), event.content_index or 0, "text")

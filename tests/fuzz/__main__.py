@@ -1,0 +1,55 @@
+"""Runs the fuzzer: ``PYTHONPATH=tests python -m fuzz [seconds]``. Exits with 0 if nothing was found.
+
+An input that breaks a property is written to ``fuzz/crashes``, where tests/properties/test_crashes.py tries it
+again forever. The corpus grows in a temporary folder and is forgotten, unless a second argument names one.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["wsgi_gateway.protocols"]):
+    from support.dice import WORDS
+    from support.generated_requests import FIELDS
+
+    from fuzz.targets import seeds, take
+
+_CRASHES = Path(__file__).parent / "crashes"
+_LONGEST_INPUT = 32768
+_SLOWEST_INPUT = 10
+
+
+def main(seconds: int, kept: str | None) -> None:
+    _CRASHES.mkdir(exist_ok=True)
+    with nullcontext(kept) if kept else tempfile.TemporaryDirectory() as folder:
+        corpus = Path(folder) / "corpus"
+        corpus.mkdir(parents=True, exist_ok=True)
+        for number, seed in enumerate(seeds()):
+            (corpus / f"seed{number}").write_bytes(seed)
+        words = Path(folder) / "words"
+        words.write_text("\n".join(_quoted(word) for word in [*FIELDS, *WORDS]))
+        options = [
+            f"-max_total_time={seconds}",
+            f"-max_len={_LONGEST_INPUT}",
+            f"-timeout={_SLOWEST_INPUT}",
+            f"-dict={words}",
+            f"-artifact_prefix={_CRASHES}/",
+            "-print_final_stats=1",
+            str(corpus),
+        ]
+        atheris.Setup([sys.argv[0], *options], take)
+        atheris.Fuzz()
+
+
+def _quoted(word: str) -> str:
+    """As libFuzzer's dictionaries write it."""
+    return '"' + "".join(f"\\x{byte:02x}" for byte in word.encode()) + '"'
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 60, sys.argv[2] if len(sys.argv) > 2 else None)
