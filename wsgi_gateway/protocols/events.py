@@ -40,6 +40,10 @@ class Usage(Struct, kw_only=True):
     web_searches: int | None = None
 
 
+NO_USAGE = "the upstream reported none: zeros stand for it"
+"""What a client is told where its API insists on counters that nobody counted."""
+
+
 class Started(Struct, kw_only=True):
     """``id`` and ``model`` are the upstream's own; ``usage`` is what it knew at the start, if anything."""
 

@@ -98,6 +98,8 @@ def part(
 
 
 def reply(*events: Event, reason: Any = "stop", **more: Any) -> list[Event]:
+    if not any(isinstance(event, UsageReported) for event in events):
+        events = (*events, UsageReported(Usage()))
     return [Started(id="x", model="m"), *events, Finished(reason=reason, **more)]
 
 

@@ -67,7 +67,8 @@ def without_ids(response: Any) -> list[Json]:
 
 
 def reply(*parts: ReplyPart, usage: Usage | None = None) -> list[Event]:
-    return list(unfold(Reply(id="x", model="m", parts=list(parts), usage=usage)))
+    told = usage or Usage()
+    return list(unfold(Reply(id="x", model="m", parts=list(parts), usage=told)))
 
 
 def test_annotations_are_added_before_the_text_is_done_and_repeated() -> None:
@@ -93,7 +94,7 @@ def test_citations_of_other_apis_lose_what_has_no_place() -> None:
         {**URL, "title": ""},
         {"type": "file_citation", "file_id": "a.txt", "filename": "a.txt", "index": 4},
     ]
-    assert [entry.verdict for entry in loss.entries] == ["dropped", "approximated", "approximated"]
+    assert [entry.verdict for entry in loss.entries] == ["approximated"] * 3
 
 
 def test_log_probabilities_go_on() -> None:
@@ -209,7 +210,7 @@ def test_endings_that_the_api_cannot_tell_are_noted(
 ) -> None:
     loss = Loss("responses")
     writer = StreamWriter(Conversation(api="responses", model="m"), loss)
-    writer.write([Started(id="x", model="m"), finished])
+    writer.write([Started(id="x", model="m"), UsageReported(Usage()), finished])
     assert [(entry.path, entry.verdict) for entry in loss.entries] == [(path, verdict)]
 
 

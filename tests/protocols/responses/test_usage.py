@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgi_gateway.protocols.events import Usage
+from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.responses import wire
 from wsgi_gateway.protocols.responses.usage import (
     read_usage,
@@ -20,7 +21,7 @@ COUNT = st.integers(0, 10**9)
 @given(COUNT, COUNT, COUNT, COUNT, COUNT)
 def test_there_and_back(given: int, made: int, read: int, written: int, thought: int) -> None:
     usage = Usage(input=given, output=made, cache_read=read, cache_write=written, reasoning=thought)
-    assert read_usage(msgspec.convert(write_usage(usage), wire.Usage)) == usage
+    assert read_usage(msgspec.convert(write_usage(usage, Loss("responses")), wire.Usage)) == usage
 
 
 @pytest.mark.parametrize(
@@ -47,4 +48,6 @@ def test_no_usage_at_all() -> None:
 
 def test_what_is_not_said() -> None:
     assert read_usage(wire.Usage()) == Usage()
-    assert write_usage(None)["total_tokens"] == 0
+    loss = Loss("responses")
+    assert write_usage(None, loss)["total_tokens"] == 0
+    assert [entry.path for entry in loss.entries] == ["reply.usage"]

@@ -2,7 +2,7 @@
 
 from wsgi_gateway.protocols.chat_completions import wire
 from wsgi_gateway.protocols.conversation import Json
-from wsgi_gateway.protocols.events import Usage
+from wsgi_gateway.protocols.events import NO_USAGE, Usage
 from wsgi_gateway.protocols.loss import Loss
 
 
@@ -21,7 +21,7 @@ def read_usage(usage: wire.Usage) -> Usage:
 def write_usage(usage: Usage | None, loss: Loss) -> Json:
     """Zeros, with a note, where the upstream reported nothing: the fields are mandatory."""
     if usage is None:
-        loss.approximated("reply.usage", "the upstream reported none: zeros stand for it")
+        loss.approximated("reply.usage", NO_USAGE)
         usage = Usage()
     if usage.web_searches:
         loss.dropped("reply.usage", f"that the upstream searched {usage.web_searches} times")

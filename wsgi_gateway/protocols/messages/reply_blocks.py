@@ -40,7 +40,7 @@ def write_block(part: ReplyPart, is_json: bool, loss: Loss) -> Json | None:
             return reasoning_block(part.text, part.proof)
         case "tool_call":
             arguments = wrapped_input(part.text) if part.custom else part.text
-            return {**call_block(part), "input": _input(arguments)}
+            return {**call_block(part), "input": _input(arguments, loss)}
         case "web_search":
             return None
 
@@ -80,9 +80,10 @@ def call_block(part: ReplyPart | PartStarted) -> Json:
     return {"type": "tool_use", "id": call_id, "name": part.name, "input": {}}
 
 
-def _input(arguments: str) -> Json | msgspec.Raw:
+def _input(arguments: str, loss: Loss) -> Json | msgspec.Raw:
     """The arguments verbatim; what is no JSON object (cut short, or plain wrong) under ``_raw``."""
     if parse_arguments(arguments) is None:
+        loss.approximated("reply.tool_calls", "arguments that are no JSON object went into _raw")
         return {"_raw": arguments}
     return msgspec.Raw(arguments.encode()) if arguments.strip() else {}
 

@@ -22,7 +22,7 @@ from wsgi_gateway.protocols.messages import web_search
 from wsgi_gateway.protocols.messages.citations import read_citation
 from wsgi_gateway.protocols.messages.errors import read_error
 from wsgi_gateway.protocols.messages.searches import Searches
-from wsgi_gateway.protocols.messages.usage import merge, read_usage
+from wsgi_gateway.protocols.messages.usage import merge, note_lost, read_usage
 from wsgi_gateway.protocols.reply_builder import ReplyBuilder
 from wsgi_gateway.protocols.translation import Translation
 
@@ -126,6 +126,7 @@ class StreamReader:
     def read_message(self, message: wire.Message) -> None:
         """A full reply. One without a stop reason is whole all the same: its JSON is."""
         self.builder.start(message.id or "", message.model or "")
+        self._note_lost(message)
         reason = _REASONS.get(message.stop_reason or "", "stop")
         content = message.content or []
         for index, block in enumerate(content):
@@ -157,6 +158,7 @@ class StreamReader:
                 else:
                     self._stop_block(read.index)
             case "message_start" if read.message is not None:
+                self._note_lost(read.message)
                 self._count(read.message.usage)
                 usage = read_usage(self._usage) if self._usage else None
                 self.builder.start(read.message.id or "", read.message.model or "", usage)
@@ -170,6 +172,13 @@ class StreamReader:
                 self._end(self._last or wire.Delta())
             case "error":
                 self.builder.fail(read_error(500, event.data))
+
+    def _note_lost(self, message: wire.Message) -> None:
+        """What is told beside the content, and nowhere else."""
+        if message.container:
+            self._loss.dropped("reply.container", "containers exist at Anthropic only")
+        if message.diagnostics:
+            self._loss.dropped("reply.diagnostics", "no such field in the reply")
 
     def _count(self, usage: wire.Usage | None) -> None:
         self._usage = merge(self._usage, usage)
@@ -215,6 +224,10 @@ class StreamReader:
     def _start_call(self, block: _Block, start: Json) -> None:
         """No arguments at all are an answer too, if the call is the answer."""
         name = _text(start, "name")
+        caller = start.get("caller")
+        kind = _text(caller, "type") if isinstance(caller, dict) else ""
+        if kind not in ("", "direct") or start.get("toolset_name"):
+            self._loss.approximated("reply.content", "which code, or toolset, called a tool")
         block.part = self.builder.open_call(_text(start, "id") or new_id("toolu_"), name)
         given = start.get("input")
         if isinstance(given, dict) and (given or name == self._output_tool):
@@ -289,6 +302,10 @@ class StreamReader:
         for index in sorted(self._blocks):
             self._stop_block(index, complete=reason not in _CUT_SHORT)
         self._searches.finish()
+        if isinstance(last, wire.Delta) and last.container:
+            self._loss.dropped("reply.container", "containers exist at Anthropic only")
+        if self._usage is not None:
+            note_lost(self._usage, self._loss)
         details = last.stop_details or {}
         self.builder.finish(
             reason,

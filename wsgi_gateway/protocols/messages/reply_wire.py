@@ -25,6 +25,8 @@ class Usage(Struct):
     output_tokens_details: OutputDetails | None = None
     server_tool_use: Any = None
     service_tier: Any = None
+    speed: Any = None
+    inference_geo: Any = None
 
 
 class Message(Struct):
@@ -37,6 +39,8 @@ class Message(Struct):
     stop_sequence: str | None = None
     stop_details: Json | None = None
     usage: Usage | None = None
+    container: Any = None
+    diagnostics: Any = None
 
 
 class Delta(Struct):
@@ -51,6 +55,7 @@ class Delta(Struct):
     stop_reason: str | None = None
     stop_sequence: str | None = None
     stop_details: Json | None = None
+    container: Any = None
 
 
 class StreamEvent(Struct):

@@ -46,7 +46,7 @@ from wsgi_gateway.protocols.messages.reply_blocks import (
     write_block,
     write_ending,
 )
-from wsgi_gateway.protocols.messages.usage import write_usage
+from wsgi_gateway.protocols.messages.usage import write_final_usage, write_usage
 from wsgi_gateway.protocols.reply import Reply
 
 _EMPTY_BLOCKS: dict[PartKind, Json] = {
@@ -69,7 +69,7 @@ def write_reply(reply: Reply, conversation: Conversation, loss: Loss) -> Json:
         **_head(reply.id, conversation.model),
         "content": [block for block in blocks if block is not None],
         **write_ending(reply, {part.kind for part in reply.parts}),
-        "usage": write_usage(reply.usage),
+        "usage": write_final_usage(reply.usage, loss),
     }
 
 
@@ -228,6 +228,6 @@ class StreamWriter:
 
     def _finished(self, event: Finished) -> None:
         ending = write_ending(event, self._kinds)
-        usage = write_usage(self._usage)
+        usage = write_final_usage(self._usage, self._loss)
         self._send({"type": "message_delta", "delta": ending, "usage": usage})
         self._send({"type": "message_stop"})

@@ -3,17 +3,14 @@
 import msgspec
 
 from wsgi_gateway.protocols.conversation import Json
-from wsgi_gateway.protocols.events import Usage
+from wsgi_gateway.protocols.events import NO_USAGE, Usage
+from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages import reply_wire as wire
 
 # Of the three tiers that Messages reports, in OpenAI's words; and of those that OpenAI reports, in Messages'.
 _READ_TIERS = {"standard": "default", "priority": "priority", "batch": "default"}
-_WRITTEN_TIERS = {
-    "default": "standard",
-    "flex": "standard",
-    "priority": "priority",
-    "scale": "priority",
-}
+_WRITTEN_TIERS = {"default": "standard", "priority": "priority"}
+_NEAREST_TIERS = {"flex": "standard", "scale": "priority", "fast": "priority"}
 
 
 def merge(known: wire.Usage | None, news: wire.Usage | None) -> wire.Usage | None:
@@ -46,6 +43,14 @@ def _searches(server_tools: object) -> int | None:
     return count if isinstance(count, int) else None
 
 
+def note_lost(usage: wire.Usage, loss: Loss) -> None:
+    """Note what the last word on a reply's usage says that no other API has a place for."""
+    if usage.service_tier == "batch":
+        loss.dropped("reply.service_tier", "batch became default")
+    if usage.speed not in (None, "standard") or usage.inference_geo:
+        loss.dropped("reply.usage", "the speed, or the place, at which the upstream answered")
+
+
 def write_usage(usage: Usage | None) -> Json:
     """Zeros where the upstream reported nothing (yet): the fields are mandatory."""
     usage = usage or Usage()
@@ -62,6 +67,17 @@ def write_usage(usage: Usage | None) -> Json:
             "web_search_requests": usage.web_searches,
             "web_fetch_requests": 0,
         }
-    if usage.service_tier in _WRITTEN_TIERS:
-        body["service_tier"] = _WRITTEN_TIERS[usage.service_tier]
+    tier = (_WRITTEN_TIERS | _NEAREST_TIERS).get(usage.service_tier or "")
+    if tier is not None:
+        body["service_tier"] = tier
     return body
+
+
+def write_final_usage(usage: Usage | None, loss: Loss) -> Json:
+    """At the end of a reply, where zeros and tiers that stand for something else are noted."""
+    if usage is None:
+        loss.approximated("reply.usage", NO_USAGE)
+    elif usage.service_tier is not None and usage.service_tier not in _WRITTEN_TIERS:
+        nearest = _NEAREST_TIERS.get(usage.service_tier, "no tier")
+        loss.dropped("reply.service_tier", f"{usage.service_tier} became {nearest}")
+    return write_usage(usage)

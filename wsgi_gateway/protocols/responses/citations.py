@@ -57,7 +57,7 @@ def read_annotation(native: Any) -> Annotation | None:
 def write_annotation(annotation: Annotation, loss: Loss) -> Json | None:
     """None, with a note, for a page without an address."""
     if annotation.cited:
-        loss.dropped("reply.annotations", "the words that a citation quotes have no place")
+        loss.approximated("reply.annotations", "the words that a citation quotes have no place")
     if annotation.kind == "document":
         loss.approximated("reply.annotations", "a citation of a document became one of a file")
         title = annotation.title or ""

@@ -263,6 +263,7 @@ class OutputReader:
                 self._end_search(given, place)
             case _ if given.name:
                 self._open_call(item, given)
+                self._note_caller(given, place)
                 call = item.texts[0]
                 custom = given.type == "custom_tool_call"
                 if custom:
@@ -270,6 +271,14 @@ class OutputReader:
                 elif given.arguments:
                     call.complete(arguments_text(given.arguments))
                 self._builder.close(call.part, complete=given.status != "incomplete")
+
+    def _note_caller(self, given: wire.OutputItem, place: int | None) -> None:
+        """A call that a program of the upstream made, or that it does not wait for, is one like any other here."""
+        kind = given.caller.get("type") if isinstance(given.caller, dict) else None
+        if given.is_async or kind not in (None, "direct"):
+            self._loss.approximated(
+                _path(place), "who called the tool, or that nobody waits for it"
+            )
 
     def _end_message(self, item: _Item, given: wire.OutputItem, place: int | None) -> None:
         for index, part in enumerate(given.content or ()):

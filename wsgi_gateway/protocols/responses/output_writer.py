@@ -53,7 +53,7 @@ class _Content:
     def __init__(self, emit: Emit, address: Json, kind: PartKind) -> None:
         self._emit = emit
         self._address = address
-        self._kind = kind
+        self.kind = kind
         self._pieces: list[str] = []
         self._annotations: list[Json] = []
         self._logprobs: list[Json] = []
@@ -67,7 +67,7 @@ class _Content:
     def add_text(self, text: str, logprobs: list[Json]) -> None:
         self._pieces.append(text)
         fields = {**self._address, "delta": text}
-        if self._kind == "refusal":
+        if self.kind == "refusal":
             self._emit("response.refusal.delta", fields)
         else:
             self._logprobs += logprobs
@@ -80,7 +80,7 @@ class _Content:
 
     def end(self) -> None:
         text = "".join(self._pieces)
-        if self._kind == "refusal":
+        if self.kind == "refusal":
             self._emit("response.refusal.done", {**self._address, "refusal": text})
             self.done = items.refusal(text)
         else:
@@ -266,7 +266,10 @@ class OutputWriter:
         self._parts[event.index] = item
 
     def add(self, event: Delta) -> None:
-        self._parts[event.index].add(event)
+        part = self._parts[event.index]
+        if event.logprobs and isinstance(part, _Content) and part.kind == "refusal":
+            self._loss.dropped("reply.logprobs", "a refusal has none in the client's API")
+        part.add(event)
 
     def annotate(self, event: Annotated) -> None:
         annotation = write_annotation(event.annotation, self._loss)
@@ -282,6 +285,11 @@ class OutputWriter:
             case _Held() as held:
                 self._raise(held, event)
             case item:
+                if event.search is not None and event.search.sources:
+                    self._loss.approximated(
+                        "reply.web_search",
+                        "of the pages that it found only addresses are told, if asked for",
+                    )
                 item.end(event)
 
     def _raise(self, waiting: _Held, event: PartEnded) -> None:

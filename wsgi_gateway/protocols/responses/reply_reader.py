@@ -24,6 +24,7 @@ from wsgi_gateway.protocols.translation import Translation
 
 _DECODER = msgspec.json.Decoder(wire.StreamEvent, strict=False)
 _ENDINGS = ("completed", "incomplete", "failed", "cancelled")
+_UNFINISHED = ("queued", "in_progress")
 _LIFE = frozenset({"response.created", "response.in_progress", "response.queued"})
 _TERMINAL = {f"response.{ending}": ending for ending in _ENDINGS}
 
@@ -33,7 +34,9 @@ _Handler = Callable[[OutputReader, wire.StreamEvent], None]
 def read_reply(body: Json, translation: Translation) -> list[Event]:
     """The events of a full reply; one ``Failed`` if it is none."""
     reader = StreamReader(translation)
-    reader.read_response(body, "completed" if isinstance(body.get("output"), list) else "")
+    status = body.get("status")
+    ending = "completed" if isinstance(body.get("output"), list) else ""
+    reader.read_response(body, status if status in _UNFINISHED else ending)
     return reader.builder.take()
 
 
@@ -85,6 +88,8 @@ class StreamReader:
             self.builder.start(response.id or "", response.model or "")
         elif kind in _TERMINAL:
             self.read_response(event.response or {}, _TERMINAL[kind])
+        elif kind.startswith("response.audio."):
+            self._loss.approximated("reply.output", "spoken output was left out")
         elif kind == "error":
             self.builder.fail(read_failure(event.error or event))
         elif event.error:
@@ -104,10 +109,7 @@ class StreamReader:
         usage = usage_of(response, self._output.web_searches)
         if usage is not None:
             self.builder.set_usage(usage)
-        if response.moderation:
-            self._loss.dropped(
-                "reply.moderation", "the upstream's verdict has no place in the reply"
-            )
+        self._note_lost(response)
         if status in ("completed", "incomplete"):
             self.builder.finish(self._reason(response) if status == "incomplete" else "stop")
         elif status == "failed" or response.error:
@@ -115,6 +117,20 @@ class StreamReader:
         else:
             what = f"ended as {status!r}" if status else "is no whole response"
             self.builder.fail(ApiError("upstream_invalid", f"the upstream's reply {what}"))
+
+    def _note_lost(self, response: wire.Response) -> None:
+        """What is told beside the output, and nowhere else."""
+        if response.moderation:
+            self._loss.dropped(
+                "reply.moderation", "the upstream's verdict has no place in the reply"
+            )
+        if response.input_transformations:
+            self._loss.approximated(
+                "reply.input_transformations",
+                "the upstream changed or left out a part of the input",
+            )
+        if response.prompt_cache_diagnostics:
+            self._loss.dropped("reply.prompt_cache_diagnostics", "no such field in the reply")
 
     def _reason(self, response: wire.Response) -> FinishReason:
         """``content_filter`` or a limit; reasons yet unknown must not look like a regular end either."""

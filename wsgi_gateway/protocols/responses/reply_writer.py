@@ -128,7 +128,7 @@ class _Life:
             "status": status,
             "incomplete_details": None if reason is None else {"reason": reason},
             "output": self._output.output(),
-            "usage": write_usage(self._usage),
+            "usage": write_usage(self._usage, self._loss),
             "completed_at": int(time.time()) if reason is None else None,
             **write_tool_usage(self._usage),
         }
@@ -158,6 +158,6 @@ class _Life:
             "status": "failed",
             "error": failure_of_response(error),
             "output": self._output.output(),
-            "usage": write_usage(self._usage) if self._usage is not None else None,
+            "usage": write_usage(self._usage, self._loss) if self._usage is not None else None,
         }
         self._emit("response.failed", {"response": self.response})

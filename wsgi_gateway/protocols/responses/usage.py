@@ -1,7 +1,8 @@
 """Usage between Responses' counters and the internal ones (protocols digest 6.10)."""
 
 from wsgi_gateway.protocols.conversation import Json
-from wsgi_gateway.protocols.events import Usage
+from wsgi_gateway.protocols.events import NO_USAGE, Usage
+from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.responses import wire
 
 
@@ -28,9 +29,11 @@ def read_usage(usage: wire.Usage) -> Usage:
     )
 
 
-def write_usage(usage: Usage | None) -> Json:
-    """Zeros where the upstream reported nothing: some clients insist on the fields."""
-    usage = usage or Usage()
+def write_usage(usage: Usage | None, loss: Loss) -> Json:
+    """Zeros, with a note, where the upstream reported nothing: some clients insist on the fields."""
+    if usage is None:
+        loss.approximated("reply.usage", NO_USAGE)
+        usage = Usage()
     return {
         "input_tokens": usage.input,
         "input_tokens_details": {

@@ -187,6 +187,8 @@ class OutputItem(Struct):
     input: str | None = None
     phase: str | None = None
     action: Any = None
+    caller: Any = None
+    is_async: bool | None = field(default=None, name="async")
 
 
 class InputDetails(Struct):
@@ -230,6 +232,8 @@ class Response(Struct):
     tool_usage: ToolUsage | None = None
     service_tier: str | None = None
     moderation: Any = None
+    input_transformations: Any = None
+    prompt_cache_diagnostics: Any = None
 
 
 class StreamEvent(Struct):
