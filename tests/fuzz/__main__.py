@@ -1,7 +1,9 @@
 """Runs the fuzzer: ``PYTHONPATH=tests python -m fuzz [seconds]``. Exits with 0 if nothing was found.
 
 An input that breaks a property is written to ``fuzz/crashes``, where tests/properties/test_crashes.py tries it
-again forever. The corpus grows in a temporary folder and is forgotten, unless a second argument names one.
+again forever. (What dice made of it changes with the generators: keep the body that came of them, as an input
+of ``request``, ``stream`` or ``reply``.) The corpus grows in a temporary folder and is forgotten, unless a second
+argument names one.
 """
 
 from __future__ import annotations

@@ -45,6 +45,9 @@ def test_strict(schema: dict[str, Any]) -> None:
         closed(a={"oneOf": [STRING]}),
         closed(a=3),
         {**closed(), "properties": 3},
+        {**closed(a=STRING), "required": [{}]},
+        {**closed(a=STRING), "required": 3},
+        {**closed(), "anyOf": 3},
         {**closed(a={"$ref": "#/$defs/x"}), "$defs": {"x": {"type": "object"}}},
     ],
 )

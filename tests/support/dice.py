@@ -37,7 +37,7 @@ ARGUMENTS = (
     '{"n":12345678901234567890,"x":2.50}',
     '{"deep": {"list": [1, null, {"t": "}{"}]}}',
     '{"text":"日本 😀\\n\\"\\ud83d\\ude00"}',
-    '{"blank": true} ',
+    '{ "blank" : true }',
 )
 """A call's JSON as models write it; numbers and blanks must survive."""
 

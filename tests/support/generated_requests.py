@@ -328,15 +328,30 @@ _OPTIONS: dict[Api, Callable[[Conversation, Dice], None]] = {
 # --- bodies that are nearly right
 
 
+_OF_SCHEMAS = (
+    "$defs",
+    "$ref",
+    "additionalProperties",
+    "anyOf",
+    "enum",
+    "format",
+    "items",
+    "minItems",
+    "oneOf",
+    "properties",
+    "required",
+)
+
+
 def _fields() -> list[str]:
-    """Every name that the wires know, in requests and in replies."""
+    """Every name that the wires know, in requests and in replies, and those that are looked for in JSON schemas."""
     shapes = (
         value
         for module in (chat_completions.wire, messages.wire, messages.reply_wire, responses.wire)
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Struct)
     )
-    return sorted({name for shape in shapes for name in shape.__struct_fields__})
+    return sorted({*_OF_SCHEMAS, *(name for shape in shapes for name in shape.__struct_fields__)})
 
 
 FIELDS = _fields()

@@ -21,14 +21,21 @@ def _is_strict(schema: Any) -> bool:
         return False
     properties = schema.get("properties") or {}
     definitions = schema.get("$defs") or schema.get("definitions") or {}
-    if not isinstance(properties, dict) or not isinstance(definitions, dict):
+    required, choices = schema.get("required") or [], schema.get("anyOf") or []
+    if not (isinstance(properties, dict) and isinstance(definitions, dict)):
+        return False
+    if not (_are_names(required) and isinstance(choices, list)):
         return False
     kind = schema.get("type")
-    if properties or kind == "object" or (isinstance(kind, list) and "object" in kind):
-        required = schema.get("required") or []
-        if schema.get("additionalProperties") is not False or set(properties) != set(required):
-            return False
-    inner = [*properties.values(), *definitions.values(), *(schema.get("anyOf") or [])]
+    is_object = properties or kind == "object" or (isinstance(kind, list) and "object" in kind)
+    is_closed = schema.get("additionalProperties") is False and set(properties) == set(required)
+    if is_object and not is_closed:
+        return False
+    inner = [*properties.values(), *definitions.values(), *choices]
     if "items" in schema:
         inner.append(schema["items"])
     return all(_is_strict(part) for part in inner)
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)

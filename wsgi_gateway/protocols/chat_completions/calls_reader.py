@@ -162,4 +162,6 @@ def _text(piece: wire.ToolCall) -> str:
     if piece.custom is not None:
         return piece.custom.input or ""
     given = piece.function.arguments if piece.function else None
-    return given if isinstance(given, str) else arguments_text(given) if given else ""
+    if isinstance(given, str):
+        return given
+    return "" if given is None else arguments_text(given)
