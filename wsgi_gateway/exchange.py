@@ -200,8 +200,9 @@ class Gateway:
         asked = Conversation(
             api=call.client.name, model=call.body.get("model") or call.model, body=call.body
         )
-        writer = call.client.stream_writer(asked, loss)
-        return Answer(200, _STREAM_HEADERS | call.headers, [writer.write(events)])
+        told = call.client.stream_writer(asked, loss).write(events)
+        _warn(call, loss)
+        return Answer(200, _STREAM_HEADERS | call.headers, [told])
 
     def _translate(self, call: Call) -> Answer:
         loss = Loss(call.client.name)

@@ -187,10 +187,6 @@ STORED = replace(RESPONSES, stored=True)
 MESSAGES = Way("messages", CLAUDE)
 
 _BLIND_CHAT = replace(CHAT, note="its model for this API knows no `reasoning_content`")
-_WARY_RESPONSES = replace(
-    RESPONSES,
-    note="sends back only thoughts with `encrypted_content`, and a thought without proof gets none",
-)
 
 CLIENTS: tuple[Client, ...] = (
     Program("openai (Python)", "openai_sdk.py", "sdks", (CHAT, RESPONSES, STORED)),
@@ -210,14 +206,12 @@ CLIENTS: tuple[Client, ...] = (
         ),
     ),
     Program("@anthropic-ai/sdk (Node)", "anthropic_sdk.mjs", "node", (MESSAGES,)),
-    Program(
-        "Vercel AI SDK", "ai_sdk.mjs", "node", (_BLIND_CHAT, _WARY_RESPONSES, STORED, MESSAGES)
-    ),
+    Program("Vercel AI SDK", "ai_sdk.mjs", "node", (_BLIND_CHAT, RESPONSES, STORED, MESSAGES)),
     Program(
         "LangChain",
         "langchain_client.py",
         "langchain",
-        (_BLIND_CHAT, _WARY_RESPONSES, STORED, MESSAGES),
+        (_BLIND_CHAT, RESPONSES, STORED, MESSAGES),
     ),
     Program(
         "Pydantic AI", "pydantic_ai_client.py", "pydantic-ai", (CHAT, RESPONSES, STORED, MESSAGES)

@@ -32,13 +32,16 @@ def summary_part(text: str) -> Json:
 
 
 def reasoning(item_id: str, text: str, proof: Proof | None, status: str) -> Json:
-    """What its provider wants back is sealed into ``encrypted_content``, which OpenAI too sends unasked."""
-    proven = proof is not None and proof.kind != "none"
+    """What its provider wants back is sealed into ``encrypted_content``, which OpenAI too sends unasked.
+
+    So is the want of any proof: LangChain and Vercel's AI SDK send back no thought whose field is empty.
+    """
+    is_told = text or (proof is not None and proof.kind != "none")
     return {
         "id": item_id,
         "type": "reasoning",
         "summary": [summary_part(text)] if text else [],
-        "encrypted_content": seal(proof) if proof is not None and proven else None,
+        "encrypted_content": seal(proof or Proof(kind="none")) if is_told else None,
         "status": status,
     }
 
