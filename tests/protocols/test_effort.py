@@ -118,7 +118,7 @@ def test_to_thinking(
             {"type": "enabled", "budget_tokens": 4095},
             ["approximated"],
         ),
-        (ReasoningOptions(mode="enabled", budget_tokens=5000), 1024, None, ["dropped"]),
+        (ReasoningOptions(mode="enabled", budget_tokens=5000), 1024, None, ["approximated"]),
         (ReasoningOptions(mode="disabled"), 10, {"type": "disabled"}, []),
         (ReasoningOptions(summary="auto"), 4096, None, ["dropped"]),
     ],

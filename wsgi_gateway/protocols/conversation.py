@@ -14,7 +14,8 @@ Role = Literal["system", "developer", "user", "assistant"]
 class Text(Struct, kw_only=True):
     text: str
     cache: Json | None = None
-    """A prompt-cache breakpoint behind this part, as Messages writes it (``{"type": "ephemeral"}``)."""
+    """A prompt-cache breakpoint behind this part, as Messages writes it (``{"type": "ephemeral"}``), but with a
+    ``ttl`` in its own API's words: Messages' ``5m`` and ``1h``, or OpenAI's ``30m`` and ``12h``."""
 
 
 class Image(Struct, kw_only=True):
@@ -139,12 +140,20 @@ class WebSearch(Struct, kw_only=True):
 
 
 class ToolChoice(Struct, kw_only=True):
-    """``name`` goes with mode ``tool``; ``allowed`` restricts ``auto`` and ``required`` to these names."""
+    """``name`` goes with mode ``tool``; ``allowed`` restricts ``auto`` and ``required`` to these names.
 
-    mode: Literal["auto", "none", "required", "tool"]
+    Mode ``search`` forces the web search.
+    """
+
+    mode: Literal["auto", "none", "required", "tool", "search"]
     name: str | None = None
     namespace: str | None = None
     allowed: list[str] | None = None
+
+    @property
+    def forces(self) -> bool:
+        """Whether a call is asked for, of any tool or of one."""
+        return self.mode in ("required", "tool", "search")
 
 
 class ReasoningOptions(Struct, kw_only=True):
@@ -180,6 +189,8 @@ class Conversation(Struct, kw_only=True):
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     web_search: WebSearch | None = None
+    max_tool_calls: int | None = None
+    """How often the upstream may call tools that it runs itself, in all; the client's own do not count."""
 
     max_output_tokens: int | None = None
     temperature: float | None = None

@@ -9,6 +9,7 @@ from wsgi_gateway.protocols.loss import Loss
 
 _BUDGETS = {"low": 2048, "medium": 8192, "high": 16_384, "xhigh": 32_768, "max": 64_000}
 _MINIMUM_BUDGET = 1024
+_NO_ROOM = "the output limit leaves no room for thinking"
 
 
 def to_effort(
@@ -19,13 +20,14 @@ def to_effort(
         return None
     if options.mode == "disabled":
         return _without_thinking(capabilities, loss)
+    where = "reasoning.effort" if options.effort else "reasoning"
     effort = options.effort or _effort_of_thinking(options, capabilities, loss)
     if effort is None:
         return None
     if not capabilities.efforts:
-        loss.dropped("reasoning", "the model takes no reasoning effort")
+        loss.dropped(where, "the model takes no reasoning effort")
         return None
-    return _nearest(effort, capabilities, loss)
+    return _nearest(effort, capabilities, loss, where)
 
 
 def _without_thinking(capabilities: Capabilities, loss: Loss) -> str | None:
@@ -40,14 +42,14 @@ def _without_thinking(capabilities: Capabilities, loss: Loss) -> str | None:
     return least
 
 
-def _nearest(effort: str, capabilities: Capabilities, loss: Loss) -> str:
+def _nearest(effort: str, capabilities: Capabilities, loss: Loss, where: str) -> str:
     """The rung itself, else the next lower one that the model takes, else its lowest. Unknown words pass."""
     if effort in capabilities.efforts or effort not in EFFORTS:
         return effort
     rung = EFFORTS.index(effort)
     lower = [known for known in capabilities.efforts if EFFORTS.index(known) < rung]
     nearest = lower[-1] if lower else capabilities.efforts[0]
-    loss.approximated("reasoning", f"effort {effort} became {nearest}, the nearest that it takes")
+    loss.approximated(where, f"effort {effort} became {nearest}, the nearest that it takes")
     return nearest
 
 
@@ -79,7 +81,7 @@ def to_thinking(
     if options is None or (options.effort is None and options.mode is None):
         if options is not None and options.summary:
             loss.dropped(
-                "reasoning", "a summary: no effort was asked for, so the model does not think"
+                "reasoning.summary", "no effort was asked for, so the model does not think"
             )
         return None, None
     if options.mode is not None:
@@ -87,18 +89,19 @@ def to_thinking(
     effort = options.effort
     if capabilities.thinking == "none":
         if effort != "none":
-            loss.dropped("reasoning", "the model does not think")
+            loss.dropped("reasoning.effort", "the model does not think")
         return None, None
     if effort == "none":
         return {"type": "disabled"}, None
     if effort == "minimal":
-        loss.approximated("reasoning", "effort minimal became low or no thinking")
+        loss.approximated("reasoning.effort", "effort minimal became low or no thinking")
         return None, "low" if capabilities.thinking == "adaptive" else None
     if capabilities.thinking == "adaptive":
         thinking: Json = {"type": "adaptive"}
         if options.summary:
             thinking["display"] = "summarized"
-        return thinking, _nearest(effort, capabilities, loss) if effort else None
+        nearest = _nearest(effort, capabilities, loss, "reasoning.effort") if effort else None
+        return thinking, nearest
     return _budget(effort or "medium", max_tokens, loss), None
 
 
@@ -109,7 +112,7 @@ def _given_thinking(options: ReasoningOptions, max_tokens: int, loss: Loss) -> J
     if budget is not None and budget >= max_tokens:
         budget = max_tokens - 1
         if budget < _MINIMUM_BUDGET:
-            loss.dropped("reasoning", "the output limit leaves no room for thinking")
+            loss.approximated("reasoning", _NO_ROOM)
             return None
         loss.approximated("reasoning", f"the budget became {budget} tokens, to fit the limit")
     if budget is not None:
@@ -124,7 +127,7 @@ def _budget(effort: str, max_tokens: int, loss: Loss) -> Json | None:
     wanted = _BUDGETS.get(effort, _BUDGETS["medium"])
     budget = min(wanted, max_tokens - _MINIMUM_BUDGET)
     if budget < _MINIMUM_BUDGET:
-        loss.dropped("reasoning", "the output limit leaves no room for thinking")
+        loss.approximated("reasoning.effort", _NO_ROOM)
         return None
-    loss.approximated("reasoning", f"effort {effort} became a budget of {budget} tokens")
+    loss.approximated("reasoning.effort", f"effort {effort} became a budget of {budget} tokens")
     return {"type": "enabled", "budget_tokens": budget}

@@ -23,6 +23,7 @@ FIELD_NAMES: dict[str, dict[str, str]] = {
     "chat_completions": {
         "max_output_tokens": "max_completion_tokens",
         "reasoning": "reasoning_effort",
+        "reasoning.effort": "reasoning_effort",
         "output_format": "response_format",
         "user_id": "safety_identifier",
         "instructions": "messages",
@@ -32,6 +33,8 @@ FIELD_NAMES: dict[str, dict[str, str]] = {
         "max_output_tokens": "max_tokens",
         "stop": "stop_sequences",
         "reasoning": "thinking",
+        "reasoning.effort": "output_config.effort",
+        "reasoning.summary": "thinking.display",
         "output_format": "output_config.format",
         "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
         "user_id": "metadata.user_id",
@@ -39,6 +42,7 @@ FIELD_NAMES: dict[str, dict[str, str]] = {
         "items": "messages",
     },
     "responses": {
+        "logprobs": "include",
         "output_format": "text.format",
         "verbosity": "text.verbosity",
         "user_id": "safety_identifier",

@@ -61,11 +61,16 @@ def test_every_part_of_a_user() -> None:
 
 
 @pytest.mark.parametrize("ttl", ["30m", "12h"])
-def test_a_breakpoint_with_a_time_lasts_the_longest_that_messages_has(ttl: str) -> None:
-    mark = {"mode": "explicit", "ttl": ttl}
-    (message,) = items(user({"type": "text", "text": "Hi", "prompt_cache_breakpoint": mark}))
+def test_a_breakpoint_keeps_its_time_and_place(ttl: str) -> None:
+    mark, loss = {"mode": "explicit", "ttl": ttl}, Loss("chat_completions")
+    part = {"type": "text", "text": "Hi", "prompt_cache_breakpoint": mark}
+    (message,) = items(user(part), loss=loss)
     assert isinstance(message, Message)
-    assert message.parts == [Text(text="Hi", cache={"type": "ephemeral", "ttl": "1h"})]
+    (text,) = message.parts
+    assert text == Text(text="Hi", cache={"type": "ephemeral", "ttl": ttl})
+    loss.dropped(text.cache)
+    place = "messages[0].content[0].prompt_cache_breakpoint.ttl"
+    assert [entry.path for entry in loss.entries] == [place]
 
 
 def test_everything_knows_its_place() -> None:

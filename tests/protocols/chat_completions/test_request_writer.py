@@ -55,20 +55,6 @@ def test_options_of_the_cache_go_to_models_that_have_breakpoints() -> None:
     assert (body, noted(task)) == ({}, [("prompt_cache_options", "dropped")])
 
 
-@pytest.mark.parametrize(
-    ("options", "written"),
-    [
-        ({"mode": "implicit", "ttl": "12h"}, {"prompt_cache_options": {"mode": "implicit"}}),
-        ({"prewarm": True}, {}),
-    ],
-)
-def test_options_that_responses_alone_has_are_noted(
-    options: dict[str, Any], written: dict[str, Any]
-) -> None:
-    body, task = write("responses", {"cache_breakpoints": True}, prompt_cache_options=options)
-    assert (body, noted(task)) == (written, [("prompt_cache_options", "dropped")])
-
-
 def test_moderation_is_never_left_out_in_silence() -> None:
     body, task = write("responses", OPENAI, moderation={"model": "omni"})
     assert body == {"moderation": {"model": "omni"}}
@@ -143,7 +129,30 @@ def test_a_schema_of_messages_is_enforced_where_openai_can(closed: bool) -> None
 def test_a_summary_of_thoughts_is_nothing_that_openai_tells_in_chat() -> None:
     options = ReasoningOptions(effort="low", summary="auto")
     body, task = write("responses", OPENAI, reasoning=options)
-    assert (body, noted(task)) == ({"reasoning_effort": "low"}, [("reasoning", "dropped")])
+    assert (body, noted(task)) == ({"reasoning_effort": "low"}, [("reasoning.summary", "dropped")])
     assert noted(write("responses", {}, reasoning=options)[1]) == []
-    unshown = ReasoningOptions(mode="adaptive", summary="omitted")
-    assert noted(write("messages", OPENAI, reasoning=unshown)[1]) == []
+
+
+def test_thoughts_that_are_not_to_be_shown_are_no_loss() -> None:
+    hidden = ReasoningOptions(mode="adaptive", summary="omitted")
+    assert noted(write("messages", OPENAI, reasoning=hidden)[1]) == []
+    shown = ReasoningOptions(mode="adaptive", summary="summarized")
+    task = write("messages", OPENAI, reasoning=shown)[1]
+    assert noted(task) == [("thinking.display", "dropped")]
+
+
+@pytest.mark.parametrize(
+    ("options", "written", "lost"),
+    [
+        ({"mode": "explicit", "ttl": "30m"}, {"mode": "explicit", "ttl": "30m"}, []),
+        ({"mode": "explicit", "ttl": "12h"}, {"mode": "explicit"}, ["ttl"]),
+        ({"comparison_response_id": "r", "ttl": None}, None, ["comparison_response_id"]),
+    ],
+)
+def test_cache_options_that_chat_does_not_have_are_left_out(
+    options: dict[str, Any], written: dict[str, str] | None, lost: list[str]
+) -> None:
+    facts = {**OPENAI, "cache_breakpoints": True}
+    body, task = write("responses", facts, prompt_cache_options=options)
+    assert body.get("prompt_cache_options") == written
+    assert noted(task) == [(f"prompt_cache_options.{name}", "dropped") for name in lost]

@@ -39,7 +39,7 @@ from wsgi_gateway.protocols.reply import Reply, ReplyPart, fold, unfold
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,12}", fullmatch=True)
-CACHE = st.none() | st.just({"type": "ephemeral"})
+CACHE = st.sampled_from([None, {"type": "ephemeral"}, {"type": "ephemeral", "ttl": "12h"}])
 TEXTS = st.builds(Text, text=WORDS, cache=CACHE)
 PARTS = st.one_of(
     TEXTS,
@@ -49,6 +49,7 @@ PARTS = st.one_of(
     st.builds(
         Document, data=st.just("JVBE"), media_type=st.just("application/pdf"), filename=WORDS
     ),
+    st.builds(Document, file_id=st.just("file_1")),
 )
 ASKED = st.builds(
     Message,
@@ -111,6 +112,8 @@ def conversations(draw: st.DrawFn) -> Conversation:
     if tools:
         choices += [ToolChoice(mode=mode) for mode in ("auto", "none", "required")]
         choices += [ToolChoice(mode="tool", name=names[0]), ToolChoice(mode="auto", allowed=names)]
+    choice = draw(st.sampled_from(choices))
+    searches = tools and (choice is None or choice.mode != "none")
     stream = draw(st.booleans())
     maybe = st.none() | st.floats(0, 2)
     return Conversation(
@@ -120,10 +123,10 @@ def conversations(draw: st.DrawFn) -> Conversation:
         include_usage=stream,
         items=[item for turn in draw(st.lists(turns(), min_size=1, max_size=3)) for item in turn],
         tools=tools,
-        tool_choice=draw(st.sampled_from(choices)),
+        tool_choice=choice,
         parallel_tool_calls=draw(st.none() | st.booleans()) if tools else None,
         web_search=draw(st.none() | st.builds(WebSearch, context_size=st.none() | st.just("low")))
-        if tools
+        if searches
         else None,
         max_output_tokens=draw(st.none() | st.integers(1, 9)),
         temperature=draw(maybe),

@@ -108,6 +108,22 @@ def test_a_search_goes_where_chat_searches() -> None:
     ).keys() == {"tools", "web_search_options"}
 
 
+@pytest.mark.parametrize("tools", [[], [F]])
+def test_a_search_that_always_runs_is_forced_and_can_only_be_left_out(tools: list[Tool]) -> None:
+    task = translation(web_search=("chat_completions",))
+    body = write(task, tools, ToolChoice(mode="search"), web_search=WebSearch())
+    assert body["web_search_options"] == {} and "tool_choice" not in body
+    body = write(task, tools, ToolChoice(mode="none"), web_search=WebSearch())
+    assert "web_search_options" not in body
+    assert noted(task) == []
+
+
+def test_a_limit_on_the_upstreams_tools_is_told_by_its_name() -> None:
+    task = translation("responses", web_search=("chat_completions",))
+    write(task, [], web_search=WebSearch(), max_tool_calls=3)
+    assert noted(task) == [("max_tool_calls", "approximated")]
+
+
 def test_a_search_is_left_out_with_a_note_elsewhere() -> None:
     task = translation(web_search=("responses",))
     task.loss.at("tools[0]", SEARCH)
@@ -120,7 +136,8 @@ def test_a_search_is_left_out_with_a_note_elsewhere() -> None:
     [
         ([], ToolChoice(mode="required")),
         ([], ToolChoice(mode="tool", name="web_search")),
-        ([F], ToolChoice(mode="tool", name="web_search")),
+        ([], ToolChoice(mode="search")),
+        ([F], ToolChoice(mode="search")),
         ([F], ToolChoice(mode="required", allowed=["web_search"])),
     ],
 )

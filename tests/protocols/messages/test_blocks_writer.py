@@ -114,3 +114,16 @@ def test_an_image_over_the_models_limit_is_refused_by_its_path() -> None:
     with pytest.raises(ApiError, match="up to 12 bytes") as caught:
         write_blocks([fits, large], task)
     assert caught.value.param == AT
+
+
+@pytest.mark.parametrize("ttl", ["30m", "12h"])
+def test_a_lifetime_of_openais_is_an_hour(ttl: str) -> None:
+    cache = {"type": "ephemeral", "ttl": ttl}
+    task = translation()
+    task.loss.at("messages[0].content[0].prompt_cache_breakpoint.ttl", cache)
+    (written,) = write_blocks([Text(text="a", cache=cache)], task)
+    assert written["cache_control"] == {"type": "ephemeral", "ttl": "1h"}
+    assert [(entry.path, entry.verdict) for entry in task.loss.entries] == [
+        ("messages[0].content[0].prompt_cache_breakpoint.ttl", "dropped")
+    ]
+    assert cache["ttl"] == ttl

@@ -240,6 +240,16 @@ def test_anthropics_own_tools_in_the_history_become_text() -> None:
 
 
 FILE = {"type": "image", "source": {"type": "file", "file_id": "file_1"}}
+CALL = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+BY_CODE = {"type": "code_execution_20250825", "tool_id": "s"}
+
+
+def test_a_call_of_the_models_own_is_an_ordinary_one() -> None:
+    called, lost = read(
+        ("assistant", [{**CALL, "caller": {"type": "direct"}, "toolset_name": None}])
+    )
+    assert (called, lost) == read(("assistant", [CALL]))
+    assert lost == []
 
 
 @pytest.mark.parametrize(
@@ -252,6 +262,8 @@ FILE = {"type": "image", "source": {"type": "file", "file_id": "file_1"}}
         ("user", {"type": "thinking", "thinking": "x"}, "messages[0].content[1]"),
         ("assistant", result("t"), "messages[0].content[1]"),
         ("system", {"type": "redacted_thinking", "data": "x"}, "messages[0].content[1]"),
+        ("assistant", {**CALL, "caller": BY_CODE}, "messages[0].content[1].caller"),
+        ("assistant", {**CALL, "toolset_name": "x"}, "messages[0].content[1].toolset_name"),
         ("user", {"type": "hologram"}, "messages[0].content[1].type"),
         ("user", {"type": "text"}, "messages[0].content[1].text"),
         ("user", {"type": "image", "source": {"type": "url"}}, "messages[0].content[1].source.url"),

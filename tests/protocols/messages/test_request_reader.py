@@ -186,12 +186,12 @@ def test_what_may_change_the_answer_is_an_approximation(field: dict[str, Any]) -
     assert [entry.verdict for entry in loss.entries] == ["approximated"]
 
 
-def test_a_choice_of_the_web_search_does_not_dangle() -> None:
+def test_a_web_search_may_be_forced() -> None:
     search = {"type": "web_search_20250305", "name": "web_search", "max_uses": 2}
     conversation, lost = read(tools=[search], tool_choice={"type": "tool", "name": "web_search"})
     assert conversation.web_search == WebSearch(max_uses=2)
-    assert (conversation.tools, conversation.tool_choice) == ([], ToolChoice(mode="auto"))
-    assert lost == ["tool_choice"]
+    assert (conversation.tools, conversation.tool_choice) == ([], ToolChoice(mode="search"))
+    assert lost == []
 
 
 def test_max_tokens_is_required_and_positive() -> None:

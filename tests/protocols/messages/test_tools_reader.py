@@ -106,15 +106,40 @@ def test_a_web_search_is_no_tool_of_the_clients() -> None:
     ]
 
 
-def test_a_web_search_is_one_of_a_kind_and_cannot_be_forced() -> None:
+def test_a_web_search_is_one_of_a_kind_and_may_be_forced() -> None:
     for second in (SEARCH, {"name": "web_search", "input_schema": SCHEMA}):
         with pytest.raises(ApiError) as caught:
             read(SEARCH, second)
         assert caught.value.param == "tools[1].name"
     loss = Loss("messages")
     forced = read_tool_choice(wire.ToolChoice("tool", "web_search"), "web_search", loss)
-    assert forced == ToolChoice(mode="auto")
-    assert [entry.path for entry in loss.entries] == ["tool_choice"]
+    assert forced == ToolChoice(mode="search")
+    named = read_tool_choice(wire.ToolChoice("tool", "web_search"), None, loss)
+    assert named == ToolChoice(mode="tool", name="web_search")
+    assert loss.entries == []
+
+
+@pytest.mark.parametrize("tool", [SEARCH, {"type": "bash_20250124", "name": "bash"}])
+def test_tools_of_all_types_keep_their_options_or_tell(tool: dict[str, Any]) -> None:
+    with pytest.raises(ApiError) as caught:
+        read({**tool, "allowed_callers": ["code_execution_20260120"]})
+    assert caught.value.param == "tools[0].allowed_callers"
+    _, lost = read({**tool, "defer_loading": True, "allowed_callers": ["direct"]})
+    assert "tools[0].defer_loading: all tools are offered at once" in lost
+
+
+def test_examples_of_a_client_tool_are_told() -> None:
+    given = {"type": "bash_20250124", "name": "bash", "input_examples": [{"command": "ls"}]}
+    (tool,), lost = read(given)
+    assert tool.description is not None
+    assert tool.description.endswith('Examples of input:\n{"command":"ls"}')
+    assert "tools[0].input_examples: became part of the description" in lost
+
+
+def test_what_code_would_have_made_of_a_search_is_a_hint() -> None:
+    lost = [read({**SEARCH, "response_inclusion": value})[1] for value in ("full", "excluded")]
+    why = "no code runs that could consume the results"
+    assert lost == [[], [f"tools[0].response_inclusion: {why}"]]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from wsgi_gateway.protocols.conversation import (
     ToolResult,
     WebSearch,
 )
+from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.messages import write_request
 from wsgi_gateway.protocols.translation import Translation
 
@@ -68,7 +69,7 @@ def test_a_context_size_is_noted() -> None:
 def test_an_upstream_that_runs_none_gets_none() -> None:
     body, lost, _ = write(WebSearch(), searches=False)
     assert "tools" not in body
-    assert lost == [("tools[1]", "left out: the upstream runs no web search")]
+    assert lost == [("tools[1]", "left out: the upstream does not search the web")]
 
 
 @pytest.mark.parametrize("choice", [None, ToolChoice(mode="tool", name="web_search")])
@@ -90,6 +91,22 @@ def test_a_clients_tool_of_the_same_name_gets_another(choice: ToolChoice | None)
         assert body["tool_choice"] == {"type": "tool", "name": own["name"]}
 
 
-def test_a_search_may_be_required() -> None:
+def test_a_search_may_be_required_or_forced() -> None:
     body, _, _ = write(WebSearch(), tool_choice=ToolChoice(mode="required"))
     assert body["tool_choice"] == {"type": "any"}
+    same_name = Tool(name="web_search", parameters=OBJECT)
+    for tools in ([], [same_name]):
+        body, _, _ = write(WebSearch(), tools=tools, tool_choice=ToolChoice(mode="search"))
+        assert body["tool_choice"] == {"type": "tool", "name": "web_search"}
+
+
+@pytest.mark.parametrize("tools", [[], [Tool(name="web_search", parameters=OBJECT)]])
+def test_a_search_that_is_not_run_cannot_be_forced(tools: list[Tool]) -> None:
+    with pytest.raises(ApiError) as caught:
+        write(WebSearch(), False, tools=tools, tool_choice=ToolChoice(mode="search"))
+    assert caught.value.param == "tool_choice"
+
+
+def test_a_limit_on_all_of_the_upstreams_tools_is_one_on_its_search() -> None:
+    assert write(WebSearch(), max_tool_calls=3)[0]["tools"] == [{**PLAIN, "max_uses": 3}]
+    assert write(WebSearch(max_uses=2), max_tool_calls=3)[0]["tools"][0]["max_uses"] == 2

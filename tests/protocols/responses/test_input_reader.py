@@ -173,7 +173,7 @@ def test_a_seal_that_was_tampered_with_proves_nothing() -> None:
                 "text": "a",
                 "prompt_cache_breakpoint": {"mode": "explicit", "ttl": "12h"},
             },
-            Text(text="a", cache={"type": "ephemeral", "ttl": "1h"}),
+            Text(text="a", cache={"type": "ephemeral", "ttl": "12h"}),
         ),
         (
             {"type": "input_image", "image_url": "https://x.test/a.png", "detail": "high"},
@@ -212,9 +212,19 @@ def test_a_breakpoint_lives_as_long_as_the_request_says() -> None:
     body = {"model": "m", "input": [{"role": "user", "content": [marked]}]}
     (message,) = read_request({**body, "prompt_cache_options": {"ttl": "12h"}}, loss).items
     assert isinstance(message, Message)
-    assert message.parts == [Text(text="a", cache={"type": "ephemeral", "ttl": "1h"})]
-    place = "input[0].content[0].prompt_cache_breakpoint.ttl"
-    assert [(entry.path, entry.verdict) for entry in loss.entries] == [(place, "dropped")]
+    (text,) = message.parts
+    assert text == Text(text="a", cache={"type": "ephemeral", "ttl": "12h"})
+    loss.dropped(text.cache)
+    assert [entry.path for entry in loss.entries] == ["prompt_cache_options.ttl"]
+
+
+def test_citations_of_an_earlier_answer_are_told() -> None:
+    loss = Loss("responses")
+    cited = {"type": "output_text", "text": "a", "annotations": [{"type": "url_citation"}]}
+    plain = {"type": "output_text", "text": "b", "annotations": []}
+    items({"role": "assistant", "content": [plain, cited]}, loss=loss)
+    noted = [(entry.path, entry.verdict) for entry in loss.entries]
+    assert noted == [("input[0].content[1].annotations", "dropped")]
 
 
 def test_everything_has_its_place() -> None:

@@ -145,14 +145,54 @@ def test_messages() -> None:
     ],
 )
 def test_parts(part: Part, expected: dict[str, str]) -> None:
-    (item,) = written(Message(role="user", parts=[part]))
+    (item,) = written(Message(role="user", parts=[part]), to=translation(openai_fields=True))
     assert item["content"] == [expected]
 
 
-def test_a_file_id_of_another_provider_is_refused() -> None:
+@pytest.mark.parametrize("part", [Image(file_id="file_1"), Document(file_id="file_1")])
+def test_a_file_id_means_nothing_to_another_host(part: Part) -> None:
+    to = translation(openai_fields=False)
+    to.loss.at("messages[0].content[0]", part)
     with pytest.raises(ApiError) as caught:
-        written(Message(role="user", parts=[Image(file_id="file_1")]), api="messages")
-    assert caught.value.param == "messages"
+        written(Message(role="user", parts=[part]), to=to)
+    assert caught.value.param == "messages[0].content[0]"
+
+
+@pytest.mark.parametrize("role", ["system", "developer"])
+@pytest.mark.parametrize("others", [[], [Message(role="user", parts=[Text(text="")])]])
+def test_instructions_without_anything_else_are_the_input(role: Any, others: list[Item]) -> None:
+    to = translation(openai_fields=True)
+    body = write(Message(role=role, parts=[Text(text="a")]), *others, to=to)
+    content = [{"type": "input_text", "text": "a"}]
+    assert body["input"] == [{"type": "message", "role": role, "content": content}]
+    assert "instructions" not in body
+    assert to.loss.entries == []
+
+
+def test_instructions_of_messages_without_anything_else_are_the_input() -> None:
+    body = write(instructions=[Text(text="a"), Text(text="b")], api="messages")
+    assert [part["text"] for part in body["input"][0]["content"]] == ["a", "b"]
+    assert "instructions" not in body
+
+
+def test_where_nothing_is_said_there_is_nothing_to_answer() -> None:
+    for items in ([], [Message(role="user", parts=[Text(text="")])], [system("")]):
+        with pytest.raises(ApiError) as caught:
+            written(*items)
+        assert caught.value.param == "messages"
+
+
+def test_what_was_put_before_a_text_stands_where_the_text_does() -> None:
+    to = translation("messages")
+    text = to.loss.at("messages[1].content[0].content[0]", Text(text="no", cache=CACHE))
+    named = to.loss.at("messages[0]", Message(role="user", parts=[Text(text="hi")], name="Ann"))
+    result = to.loss.at("x", ToolResult(call_id="c1", parts=[text], is_error=True))
+    written(named, CALL, result, to=to, api="messages")
+    assert [entry.path for entry in to.loss.entries] == [
+        "messages[0]",
+        "x",
+        "messages[1].content[0].content[0]",
+    ]
 
 
 def test_calls_and_results() -> None:
@@ -253,9 +293,9 @@ def test_breakpoints_that_nobody_knows_are_noted_in_their_places() -> None:
     )
     assert "prompt_cache_breakpoint" not in str(body)
     assert [(entry.path, entry.verdict) for entry in to.loss.entries] == [
-        ("system[0]", "dropped"),
         ("messages[0].content[0]", "dropped"),
         ("messages[2].content[0]", "dropped"),
+        ("system[0]", "dropped"),
     ]
 
 
@@ -269,12 +309,6 @@ def test_sound_is_refused_by_its_place() -> None:
         with pytest.raises(ApiError) as caught:
             written(*items, to=to)
         assert caught.value.param == "messages[0].content[1]"
-
-
-@pytest.mark.parametrize("api", ["chat_completions", "responses"])
-def test_openais_apis_share_their_files(api: str) -> None:
-    (item,) = written(Message(role="user", parts=[Image(file_id="file_1")]), api=api)
-    assert item["content"][0]["file_id"] == "file_1"
 
 
 def test_what_is_refused_or_changed_names_its_place() -> None:

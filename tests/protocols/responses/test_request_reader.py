@@ -108,6 +108,7 @@ def test_hints_are_noted(field: str, value: object, noted: tuple[str, str]) -> N
     ("body", "param"),
     [
         ({"background": True}, "background"),
+        ({"prompt_cache_options": {"prewarm": True}}, "prompt_cache_options.prewarm"),
         ({"conversation": "conv_1"}, "conversation"),
         ({"prompt": {"id": "pmpt_1"}}, "prompt"),
         ({"access_programs": {"cyber": "daybreak_red"}}, "access_programs.cyber"),

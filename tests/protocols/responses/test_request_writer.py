@@ -221,7 +221,7 @@ def test_a_model_that_does_not_reason_is_not_asked_to() -> None:
     to = translation("messages", efforts=())
     body = write(to, "messages", reasoning=ReasoningOptions(mode="adaptive", effort="high"))
     assert "reasoning" not in body and "include" not in body
-    assert noted(to) == [("thinking", "dropped")]
+    assert noted(to) == [("output_config.effort", "dropped")]
 
 
 def test_tools() -> None:

@@ -29,7 +29,7 @@ from wsgi_gateway.protocols.conversation import (
 from wsgi_gateway.protocols.responses import read_request, write_request
 
 WORDS = st.text(min_size=1, max_size=6)
-CACHES = st.sampled_from([None, {"type": "ephemeral"}])
+CACHES = st.sampled_from([None, {"type": "ephemeral"}, {"type": "ephemeral", "ttl": "12h"}])
 TEXTS = st.builds(Text, text=WORDS, cache=CACHES)
 BARE_TEXTS = st.builds(Text, text=WORDS)
 INPUTS: st.SearchStrategy[Part] = st.one_of(
@@ -118,8 +118,7 @@ SEARCHES = st.none() | st.builds(
     WebSearch,
     allowed_domains=st.none() | st.just(["a.test"]),
     context_size=st.sampled_from([None, "low"]),
-    location=st.sampled_from([None, {}, {"city": "Oslo"}]),
-    max_uses=st.none() | st.integers(1, 9),
+    location=st.sampled_from([None, {"city": "Oslo"}]),
 )
 
 
@@ -131,6 +130,8 @@ def conversations(draw: st.DrawFn) -> Conversation:
         choices.append(ToolChoice(mode="tool", name=tool.name))
         choices.append(ToolChoice(mode="required", allowed=[tool.name]))
     search = draw(SEARCHES)
+    if search is not None:
+        choices.append(ToolChoice(mode="search"))
     return Conversation(
         api="responses",
         model="m",
@@ -139,6 +140,7 @@ def conversations(draw: st.DrawFn) -> Conversation:
         items=draw(HISTORIES),
         tools=tools,
         web_search=search,
+        max_tool_calls=draw(st.none() | st.integers(1, 9)) if search else None,
         tool_choice=draw(st.sampled_from(choices)) if tools or search else None,
         parallel_tool_calls=draw(st.sampled_from([None, False])) if tools else None,
         max_output_tokens=draw(st.none() | st.integers(16, 10**9)),

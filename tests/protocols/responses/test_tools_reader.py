@@ -106,8 +106,8 @@ def test_web_search_is_kept(kind: str) -> None:
         allowed_domains=["a.test"],
         context_size="low",
         location={"city": "Oslo", "country": "NO"},
-        max_uses=3,
     )
+    assert conversation.max_tool_calls == 3
     assert loss.entries == []
     with pytest.raises(ApiError) as caught:
         loss.refuse(conversation.web_search, "no")
@@ -128,7 +128,7 @@ def test_what_a_search_cannot_be_told_is_noted(field: str, value: object) -> Non
     ("field", "value", "verdict"),
     [
         ("output_schema", {}, "dropped"),
-        ("defer_loading", True, "approximated"),
+        ("defer_loading", True, "dropped"),
         ("async", True, "approximated"),
     ],
 )
@@ -182,6 +182,8 @@ def test_a_function_keeps_its_name_where_a_client_tool_would_take_it() -> None:
         {"type": "computer"},
         {"type": "image_generation"},
         {"type": "shell", "environment": {"type": "container_auto"}},
+        {"type": "shell", "environment": "linux"},
+        {"type": "computer_use_preview", "environment": "linux"},
         {"type": "programmatic_tool_calling"},
         {**FUNCTION, "name": "g", "allowed_callers": ["programmatic"]},
         {"type": "web_search", "filters": {"allowed_domains": "a.test"}},
@@ -229,8 +231,10 @@ def test_tool_choice(choice: object, expected: ToolChoice | None) -> None:
 
 @pytest.mark.parametrize("kind", ["web_search", "web_search_preview"])
 def test_the_search_can_be_chosen(kind: str) -> None:
-    conversation = read(tools=[{"type": "web_search"}], tool_choice={"type": kind})
-    assert conversation.tool_choice == ToolChoice(mode="tool", name="web_search")
+    same_name = {**FUNCTION, "name": "web_search"}
+    for tools in ([], [same_name]):
+        asked = read(tools=[*tools, {"type": "web_search"}], tool_choice={"type": kind})
+        assert asked.tool_choice == ToolChoice(mode="search")
 
 
 @pytest.mark.parametrize("kind", ["apply_patch", "shell"])
@@ -255,13 +259,6 @@ def test_an_allowed_tool_that_runs_at_openai_is_refused_by_its_place() -> None:
     with pytest.raises(ApiError) as caught:
         read(tools=[FUNCTION], tool_choice=choice)
     assert caught.value.param == "tool_choice.tools[0]"
-
-
-def test_a_choice_between_a_search_and_a_function_of_its_name_is_refused() -> None:
-    tools = [{**FUNCTION, "name": "web_search"}, {"type": "web_search"}]
-    with pytest.raises(ApiError) as caught:
-        read(tools=tools, tool_choice={"type": "web_search"})
-    assert caught.value.param == "tool_choice"
 
 
 @pytest.mark.parametrize(

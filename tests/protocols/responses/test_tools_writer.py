@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.events import translation
 
 from wsgi_gateway.protocols.conversation import (
@@ -59,10 +60,11 @@ def test_the_least_search() -> None:
 
 def test_what_is_written_can_be_read() -> None:
     to = searching("responses")
-    body = write(to, web_search=SEARCH, tool_choice=ToolChoice(mode="tool", name="web_search"))
+    body = write(to, web_search=SEARCH, tool_choice=ToolChoice(mode="search"))
     again = read_request(body, to.loss)
-    assert again.web_search == SEARCH
-    assert again.tool_choice == ToolChoice(mode="tool", name="web_search")
+    assert again.web_search == replace(SEARCH, max_uses=None)
+    assert again.max_tool_calls == 3
+    assert again.tool_choice == ToolChoice(mode="search")
 
 
 def test_blocked_domains_are_noted_in_their_place() -> None:
@@ -88,8 +90,9 @@ def test_other_hosts_do_not_search() -> None:
 @pytest.mark.parametrize(
     ("tools", "choice"),
     [
-        ([], ToolChoice(mode="tool", name="web_search")),
-        ([FUNCTION], ToolChoice(mode="tool", name="web_search")),
+        ([], ToolChoice(mode="search")),
+        ([FUNCTION], ToolChoice(mode="search")),
+        ([Tool(name="web_search")], ToolChoice(mode="search")),
         ([], ToolChoice(mode="required")),
         ([FUNCTION], ToolChoice(mode="tool", name="g")),
         ([FUNCTION], ToolChoice(mode="auto", allowed=["g"])),

@@ -22,7 +22,7 @@ def read_content(content: str | list[wire.ContentPart] | None, path: str, loss: 
 
 
 def _part(part: wire.ContentPart, path: str, loss: Loss) -> Part:
-    cache = part.cache_control or cache_of_breakpoint(part.prompt_cache_breakpoint)
+    cache = part.cache_control or cache_of_breakpoint(part.prompt_cache_breakpoint, path, loss)
     match part.type:
         case "text" if part.text is not None:
             return Text(text=part.text, cache=cache)

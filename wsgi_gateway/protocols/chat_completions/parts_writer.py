@@ -14,7 +14,11 @@ from wsgi_gateway.protocols.conversation import (
     Refusal,
     Text,
 )
-from wsgi_gateway.protocols.openai_requests import breakpoint_of_cache
+from wsgi_gateway.protocols.openai_requests import (
+    breakpoint_of_cache,
+    check_file_id,
+    document_text,
+)
 from wsgi_gateway.protocols.translation import Translation
 
 
@@ -58,7 +62,7 @@ def write_part(part: Part, translation: Translation) -> Json:
 
 def _image(image: Image, translation: Translation) -> Json:
     if image.file_id is not None:
-        translation.loss.refuse(image, "an image's file id is known to its own provider only")
+        translation.loss.refuse(image, "the upstream's API takes images as data or by URL")
     url = image.url or data_url.join(image.media_type, image.data or "")
     body: Json = {"url": url}
     if image.detail:
@@ -69,13 +73,12 @@ def _image(image: Image, translation: Translation) -> Json:
 def _document(document: Document, translation: Translation) -> Json:
     text = document.text if document.text is not None else _text_of(document)
     if text is not None:
-        translation.loss.approximated(document, "a text document was sent as plain text")
-        title = f"{document.filename}:\n" if document.filename else ""
-        return {"type": "text", "text": title + text}
+        return {"type": "text", "text": document_text(document, text, translation)}
+    if document.file_id is not None:
+        check_file_id(document, translation)
+        return {"type": "file", "file": {"file_id": document.file_id}}
     if document.data is None:
-        translation.loss.refuse(
-            document, "the upstream's API takes documents as data, not by URL or file id"
-        )
+        translation.loss.refuse(document, "the upstream's API takes documents as data, not by URL")
     file = {
         "filename": document.filename or "document.pdf",
         "file_data": data_url.join(document.media_type, document.data),

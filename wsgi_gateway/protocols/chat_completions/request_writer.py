@@ -5,11 +5,10 @@ The history's grouping into messages is in ``messages_writer``.
 
 from wsgi_gateway.protocols.chat_completions.messages_writer import write_messages
 from wsgi_gateway.protocols.chat_completions.tools_writer import write_tools
-from wsgi_gateway.protocols.conversation import Conversation, Json, OutputFormat
+from wsgi_gateway.protocols.conversation import Conversation, Json
 from wsgi_gateway.protocols.effort import to_effort
 from wsgi_gateway.protocols.ids import short_user_id
-from wsgi_gateway.protocols.openai_requests import sampling, takes_sampling
-from wsgi_gateway.protocols.strict_schema import can_be_strict
+from wsgi_gateway.protocols.openai_requests import json_schema, sampling, takes_sampling
 from wsgi_gateway.protocols.translation import Translation
 
 _PENALTIES = ("frequency_penalty", "presence_penalty", "logit_bias")
@@ -90,17 +89,19 @@ def _reasoning(conversation: Conversation, translation: Translation) -> Json:
     options, facts = conversation.reasoning, translation.capabilities
     wants_summary = options is not None and options.summary not in (None, "omitted")
     if wants_summary and facts.openai_fields:
-        translation.loss.dropped("reasoning", "the upstream's API does not show its thoughts")
+        translation.loss.dropped("reasoning.summary", "the upstream's API shows no thoughts")
     effort = to_effort(options, facts, translation.loss)
     return {} if effort is None else {"reasoning_effort": effort}
 
 
 def _output(conversation: Conversation, translation: Translation) -> Json:
     body: Json = {}
-    if conversation.output_format is not None:
-        body["response_format"] = _response_format(
-            conversation.output_format, conversation.api, translation
-        )
+    given = conversation.output_format
+    if given is not None:
+        body["response_format"] = {"type": given.type}
+        if given.type == "json_schema":
+            schema = json_schema(given, conversation.api, translation)
+            body["response_format"]["json_schema"] = schema
     if conversation.verbosity is not None:
         if translation.capabilities.openai_fields:
             body["verbosity"] = conversation.verbosity
@@ -111,24 +112,6 @@ def _output(conversation: Conversation, translation: Translation) -> Json:
         if conversation.top_logprobs is not None:
             body["top_logprobs"] = conversation.top_logprobs
     return body
-
-
-def _response_format(given: OutputFormat, api: str, translation: Translation) -> Json:
-    """Messages always enforces its schema, so OpenAI is asked to do so where it can."""
-    if given.type != "json_schema":
-        return {"type": given.type}
-    schema: Json = {"name": given.name or "response", "schema": given.schema or {}}
-    if given.description is not None:
-        schema["description"] = given.description
-    if given.strict is not None:
-        schema["strict"] = given.strict
-    elif api == "messages":
-        schema["strict"] = can_be_strict(given.schema or {})
-        if not schema["strict"]:
-            translation.loss.approximated(
-                "output_format", "not enforced: the schema is not strict in OpenAI's sense"
-            )
-    return {"type": "json_schema", "json_schema": schema}
 
 
 def _identity(conversation: Conversation, translation: Translation) -> Json:
@@ -144,26 +127,29 @@ def _identity(conversation: Conversation, translation: Translation) -> Json:
             body[name] = value
         elif value:
             loss.dropped(name)
-    return {
-        **body,
-        **_cache_options(conversation.prompt_cache_options, translation),
-        **_service_tier(conversation, translation),
-        **_moderation(conversation, translation),
-    }
+    return (
+        body
+        | _cache_options(conversation, translation)
+        | _service_tier(conversation, translation)
+        | _moderation(conversation, translation)
+    )
 
 
-def _cache_options(given: Json | None, translation: Translation) -> Json:
-    """``mode``, and the one ``ttl`` that Chat has; Responses has more."""
+def _cache_options(conversation: Conversation, translation: Translation) -> Json:
+    """Those that Chat knows: a longer life only its breakpoints can have."""
+    given, loss = conversation.prompt_cache_options, translation.loss
     if not given:
         return {}
     if not translation.capabilities.cache_breakpoints:
-        translation.loss.dropped("prompt_cache_options", "the model does not know them")
+        loss.dropped("prompt_cache_options", "the model does not know them")
         return {}
-    known = {k: v for k, v in given.items() if k == "mode" or (k, v) == ("ttl", "30m")}
-    unknown = sorted(given.keys() - known.keys())
-    if unknown:
-        translation.loss.dropped("prompt_cache_options", f"left out: {', '.join(unknown)[:64]}")
-    return {"prompt_cache_options": known} if known else {}
+    options: Json = {}
+    for name, value in given.items():
+        if name == "mode" or (name, value) == ("ttl", "30m"):
+            options[name] = value
+        elif value is not None:
+            loss.dropped(f"prompt_cache_options.{name}", "the upstream's API takes no such value")
+    return {"prompt_cache_options": options} if options else {}
 
 
 def _service_tier(conversation: Conversation, translation: Translation) -> Json:

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import msgspec
-
 from wsgi_gateway.protocols.chat_completions import wire
 from wsgi_gateway.protocols.conversation import Json, Tool, ToolChoice, WebSearch
 from wsgi_gateway.protocols.loss import Loss
+from wsgi_gateway.protocols.web_searches import location
 
 
 def read_tools(request: wire.Request, loss: Loss) -> list[Tool]:
@@ -46,11 +45,10 @@ def read_web_search(request: wire.Request, loss: Loss) -> WebSearch | None:
     options = request.web_search_options
     if options is None:
         return None
-    location = options.user_location
-    places: dict[str, str | None] = msgspec.structs.asdict(location.approximate) if location else {}
+    place = options.user_location
     search = WebSearch(
         context_size=options.search_context_size,
-        location={name: place for name, place in places.items() if place} or None,
+        location=location(place.approximate if place else None),
     )
     return loss.at("web_search_options", search)
 

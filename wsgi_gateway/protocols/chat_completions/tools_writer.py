@@ -2,24 +2,25 @@
 
 from msgspec.structs import asdict
 
-from wsgi_gateway.protocols.conversation import Conversation, Json, Tool, ToolChoice, WebSearch
+from wsgi_gateway.protocols.conversation import Conversation, Json, Tool, ToolChoice
 from wsgi_gateway.protocols.custom_tools import as_function
-from wsgi_gateway.protocols.openai_requests import has_tools
-from wsgi_gateway.protocols.strict_schema import can_be_strict
+from wsgi_gateway.protocols.openai_requests import NO_PARAMETERS, has_tools, strictness
 from wsgi_gateway.protocols.translation import Translation
+from wsgi_gateway.protocols.web_searches import offered
 
-_NO_PARAMETERS: Json = {"type": "object", "properties": {}}
 _NOT_IN_CHAT = ("allowed_domains", "blocked_domains", "max_uses")
 
 
 def write_tools(conversation: Conversation, translation: Translation) -> Json:
     """The fields about tools. Raises ApiError for a choice that would be left dangling."""
-    body = _web_search(conversation.web_search, translation)
+    body = _web_search(conversation, translation)
     if not conversation.tools and body:
         return body  # a model that searches always does: no choice could add to it
     if not has_tools(conversation, translation):
         return body
     choice = conversation.tool_choice
+    if choice is not None and choice.mode == "search" and body:
+        choice = None
     tools = conversation.tools
     if choice is not None:
         _check_choice(choice, tools, translation)
@@ -36,13 +37,15 @@ def write_tools(conversation: Conversation, translation: Translation) -> Json:
     return body
 
 
-def _web_search(search: WebSearch | None, translation: Translation) -> Json:
+def _web_search(conversation: Conversation, translation: Translation) -> Json:
+    choice, loss = conversation.tool_choice, translation.loss
+    if choice is not None and choice.mode == "none":
+        return {}
+    search = offered(conversation, "chat_completions", translation)
     if search is None:
         return {}
-    loss = translation.loss
-    if "chat_completions" not in translation.capabilities.web_search:
-        loss.approximated(search, "left out: the upstream does not search the web")
-        return {}
+    if conversation.max_tool_calls is not None:
+        loss.approximated("max_tool_calls", "left out: the upstream knows no such limit")
     for name in _NOT_IN_CHAT:
         if asdict(search)[name] is not None:
             loss.approximated(search, f"{name} was left out: the upstream knows no such limit")
@@ -65,21 +68,21 @@ def _check_choice(choice: ToolChoice, tools: list[Tool], translation: Translatio
         translation.loss.refuse("tool_choice", "none of the allowed tools is there to call")
     if choice.mode == "tool" and choice.name not in names:
         translation.loss.refuse("tool_choice", f"there is no tool {choice.name!r} to call")
+    if choice.mode == "search":
+        translation.loss.refuse("tool_choice", "asks for a search, which the upstream does not run")
 
 
 def _tool(tool: Tool, api: str, translation: Translation) -> Json:
     if tool.custom and translation.capabilities.custom_tools:
         return _custom(tool, translation)
-    offered = as_function(tool, translation)
-    parameters = offered.parameters or _NO_PARAMETERS
-    function: Json = {"name": offered.name, "parameters": parameters}
-    if offered.description:
-        function["description"] = offered.description
-    if offered.strict and api == "messages" and not can_be_strict(parameters):
-        translation.loss.approximated(tool, "its schema is not strict in OpenAI's sense")
-        function["strict"] = False
-    elif offered.strict is not None:
-        function["strict"] = offered.strict
+    function_tool = as_function(tool, translation)
+    parameters = function_tool.parameters or NO_PARAMETERS
+    function: Json = {"name": function_tool.name, "parameters": parameters}
+    if function_tool.description:
+        function["description"] = function_tool.description
+    strict = strictness(tool, api, translation)
+    if strict is not None:
+        function["strict"] = strict
     return {"type": "function", "function": function}
 
 

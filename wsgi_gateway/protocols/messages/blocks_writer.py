@@ -31,13 +31,22 @@ def write_blocks(parts: Sequence[Part], translation: Translation) -> list[Json]:
         cache = None if isinstance(part, Refusal) else part.cache
         if block is not None:
             if cache:
-                block["cache_control"] = cache
+                block["cache_control"] = _cache_control(cache, loss)
             blocks.append(loss.follow(part, block))
         elif cache and blocks:
-            blocks[-1].setdefault("cache_control", cache)
+            blocks[-1].setdefault("cache_control", _cache_control(cache, loss))
         elif cache:
             loss.dropped(part, "a cache breakpoint on an empty text")
     return blocks
+
+
+def _cache_control(cache: Json, loss: Loss) -> Json:
+    """With an hour for what OpenAI's APIs call ``30m`` and ``12h`` (6.11)."""
+    ttl = cache.get("ttl")
+    if ttl not in ("30m", "12h"):
+        return cache
+    loss.dropped(cache, f"{ttl} became 1h, the nearest")
+    return {**cache, "ttl": "1h"}
 
 
 def text_block(text: str) -> Json:

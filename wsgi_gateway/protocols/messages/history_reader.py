@@ -97,6 +97,10 @@ class _HistoryReader:
     def _call(self, block: wire.ToolUseBlock, path: str) -> ToolCall:
         if block.cache_control:
             self._loss.dropped(f"{path}.cache_control")
+        if (block.caller or {}).get("type", "direct") != "direct":
+            self._loss.refuse(f"{path}.caller", "code that calls tools runs at Anthropic only")
+        if block.toolset_name:
+            self._loss.refuse(f"{path}.toolset_name", "the upstream's API has no toolsets")
         arguments = encode(block.input).decode()
         return self._loss.at(path, ToolCall(id=block.id, name=block.name, arguments=arguments))
 

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from wsgi_gateway.protocols.conversation import Conversation, Json
 from wsgi_gateway.protocols.effort import to_thinking
 from wsgi_gateway.protocols.loss import Loss
-from wsgi_gateway.protocols.messages import web_search
 from wsgi_gateway.protocols.messages.history_writer import write_history
 from wsgi_gateway.protocols.messages.structured_output import write_output_format
 from wsgi_gateway.protocols.messages.tools_writer import write_tools
 from wsgi_gateway.protocols.messages.turns import tool_loop_lacks_thinking
+from wsgi_gateway.protocols.messages.web_search import NAME
 from wsgi_gateway.protocols.translation import Translation
 from wsgi_gateway.protocols.unsupported import leave_out
+from wsgi_gateway.protocols.web_searches import offered
 
 _MOST_BREAKPOINTS = 4
 _HINTS = ("metadata", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention")
@@ -22,8 +23,8 @@ _SEMANTIC = (
     "frequency_penalty",
     "presence_penalty",
     "logit_bias",
-    "logprobs",
     "top_logprobs",
+    "logprobs",
     "moderation",
 )
 
@@ -34,9 +35,9 @@ def write_request(conversation: Conversation, translation: Translation) -> Json:
     leave_out(conversation, loss, hints=_HINTS, semantic=_SEMANTIC)
     if conversation.seed is not None:
         loss.dropped("seed")
-    searches = web_search.offered(conversation.web_search, translation)
-    if searches:
-        translation.aliases.reserve(web_search.NAME)
+    search = offered(conversation, "messages", translation)
+    if search is not None:
+        translation.aliases.reserve(NAME)
     system, messages = write_history(conversation, translation)
     limit = _limit(conversation, translation)
     thinking, output_config = _reasoning(conversation, messages, limit, translation)
@@ -44,15 +45,13 @@ def write_request(conversation: Conversation, translation: Translation) -> Json:
     structured = write_output_format(
         conversation,
         translation,
-        may_force=not thinks and not searches and _is_free_to_force(conversation, translation),
+        may_force=not thinks and search is None and _is_free_to_force(conversation, translation),
     )
     if structured.system is not None:
         system.append(structured.system)
     if structured.format is not None:
         output_config["format"] = structured.format
-    tools = structured.tools or write_tools(
-        conversation, translation, thinks=thinks, searches=searches
-    )
+    tools = structured.tools or write_tools(conversation, translation, thinks=thinks, search=search)
     body: Json = {
         "model": translation.model,
         "max_tokens": limit,
@@ -85,7 +84,7 @@ def _limit(conversation: Conversation, translation: Translation) -> int:
 def _is_free_to_force(conversation: Conversation, translation: Translation) -> bool:
     """Whether a tool of the gateway's own can be forced: the client has none, and asks for none."""
     choice = conversation.tool_choice
-    asks = choice is not None and choice.mode in ("required", "tool")
+    asks = choice is not None and choice.forces
     return translation.capabilities.forced_tools and not conversation.tools and not asks
 
 
@@ -107,7 +106,7 @@ def _reasoning(
     )
     if thinking and thinking["type"] == "enabled" and tool_loop_lacks_thinking(messages):
         translation.loss.approximated(
-            "reasoning", "switched off: the history's tool calls came without their thinking"
+            "reasoning.effort", "switched off: the history's tool calls came without their thinking"
         )
         thinking = None
     return thinking, {"effort": effort} if effort else {}

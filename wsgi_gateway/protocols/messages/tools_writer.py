@@ -1,31 +1,45 @@
 """Tools and the choice among them, as an upstream of Messages gets them (digest 6.3, 6.4)."""
 
-from wsgi_gateway.protocols.conversation import Conversation, Json, Tool, ToolCall, ToolChoice
+from wsgi_gateway.protocols.conversation import (
+    Conversation,
+    Json,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    WebSearch,
+)
 from wsgi_gateway.protocols.custom_tools import as_function
-from wsgi_gateway.protocols.messages import web_search
 from wsgi_gateway.protocols.messages.output_schema import enforceable, object_schema
+from wsgi_gateway.protocols.messages.web_search import NAME, search_tool
 from wsgi_gateway.protocols.translation import Translation
 
 _NO_PARAMETERS: Json = {"type": "object", "properties": {}}
 
 
 def write_tools(
-    conversation: Conversation, translation: Translation, *, thinks: bool, searches: bool = False
+    conversation: Conversation,
+    translation: Translation,
+    *,
+    thinks: bool,
+    search: WebSearch | None = None,
 ) -> Json:
-    """``tools`` and ``tool_choice``; a web search among them if the model ``searches``.
+    """``tools`` and ``tool_choice``; among them the ``search``, if the upstream runs it.
 
     Raises ApiError for a tool that Messages cannot declare, and for a choice of one that is not there.
     """
     declared = _declare(_allowed(conversation, translation), translation)
-    if searches and conversation.web_search is not None:
-        declared.append(web_search.search_tool(conversation.web_search, translation))
+    if search is not None:
+        declared.append(search_tool(search, conversation, translation))
     choice = conversation.tool_choice
     if not declared:
-        if choice is not None and choice.mode in ("required", "tool"):
+        if choice is not None and choice.forces:
             translation.loss.refuse("tool_choice", "asks for a tool, but there is none to call")
         return _tools_of_history(conversation, translation)
     body: Json = {"tools": declared}
-    choice_body = _choice(choice, declared, translation, thinks)
+    choice_body = None
+    if choice is not None:
+        _check_choice(choice, declared, translation, searches=search is not None)
+        choice_body = _choice(choice, translation, thinks)
     if conversation.parallel_tool_calls is False and choice_body != {"type": "none"}:
         choice_body = {**(choice_body or {"type": "auto"}), "disable_parallel_tool_use": True}
     if choice_body is not None:
@@ -103,23 +117,36 @@ def _is_enforced(tool: Tool, translation: Translation) -> bool:
     return bool(tool.strict) and translation.capabilities.strict_tools
 
 
-def _choice(
-    choice: ToolChoice | None, declared: list[Json], translation: Translation, thinks: bool
-) -> Json | None:
-    if choice is None:
-        return None
+def _check_choice(
+    choice: ToolChoice, declared: list[Json], translation: Translation, *, searches: bool
+) -> None:
+    if choice.mode == "search" and not searches:
+        translation.loss.refuse("tool_choice", "asks for a search, which the upstream does not run")
     if choice.mode == "tool":
-        name = translation.aliases.tool(choice.name or "", choice.namespace)
+        name = _name(choice, translation)
         if all(tool["name"] != name for tool in declared):
             translation.loss.refuse("tool_choice", f"there is no tool named {choice.name!r}")
-    if choice.mode in ("required", "tool") and not translation.capabilities.forced_tools:
+
+
+def _name(choice: ToolChoice, translation: Translation) -> str:
+    return translation.aliases.tool(choice.name or "", choice.namespace)
+
+
+def _choice(choice: ToolChoice, translation: Translation, thinks: bool) -> Json:
+    if choice.forces and not translation.capabilities.forced_tools:
         translation.loss.approximated("tool_choice", "became auto: the model cannot be forced")
         return {"type": "auto"}
-    if choice.mode in ("required", "tool") and thinks:
+    if choice.forces and thinks:
         translation.loss.approximated(
             "tool_choice", "became auto: a thinking model cannot be forced to call a tool"
         )
         return {"type": "auto"}
-    if choice.mode == "tool":
-        return {"type": "tool", "name": name}
-    return {"type": "any" if choice.mode == "required" else choice.mode}
+    match choice.mode:
+        case "tool":
+            return {"type": "tool", "name": _name(choice, translation)}
+        case "search":
+            return {"type": "tool", "name": NAME}
+        case "required":
+            return {"type": "any"}
+        case mode:
+            return {"type": mode}

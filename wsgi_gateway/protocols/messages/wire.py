@@ -73,10 +73,14 @@ class RedactedThinkingBlock(Struct, tag="redacted_thinking"):
 
 
 class ToolUseBlock(Struct, tag="tool_use"):
+    """``caller`` says whether the model called, or code that it wrote; ``toolset_name`` of whose tools it is one."""
+
     id: str
     name: str
     input: Json
     cache_control: Json | None = None
+    caller: Json | None = None
+    toolset_name: str | None = None
 
 
 class ToolReferenceBlock(Struct, tag="tool_reference"):
@@ -189,7 +193,7 @@ class UserLocation(Struct):
 
 
 class Tool(Struct):
-    """A custom tool, or by ``type`` one of Anthropic's own; the last four fields are a web search's."""
+    """A custom tool, or by ``type`` one of Anthropic's own; the last five fields are a web search's."""
 
     name: str = ""
     type: str | None = None
@@ -204,6 +208,7 @@ class Tool(Struct):
     allowed_domains: list[str] | None = None
     blocked_domains: list[str] | None = None
     max_uses: int | None = None
+    response_inclusion: str | None = None
     user_location: UserLocation | None = None
 
 

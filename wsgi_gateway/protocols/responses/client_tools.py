@@ -268,7 +268,9 @@ def client_tool(type_: Any, execution: Any, environment: Any) -> ClientTool | No
     """The tool of a declaration; None for any other, and for those that would run at OpenAI."""
     if type_ == "tool_search" and execution != "client":
         return None
-    if isinstance(environment, dict) and environment.get("type") != "local":
+    if environment is not None and not (
+        isinstance(environment, dict) and environment.get("type") == "local"
+    ):
         return None
     return _BY_TYPE.get(type_) if isinstance(type_, str) else None
 

@@ -23,22 +23,13 @@ from wsgi_gateway.protocols.translation import Translation
 
 
 def write_input(conversation: Conversation, translation: Translation) -> Json:
-    """``instructions``, where there is one plain source of them, and ``input``.
+    """``instructions``, where there is one plain source of them, and ``input``, which is never empty.
 
-    Raises ApiError where calls and results do not pair up, or for a part that Responses cannot hold.
+    Raises ApiError where calls and results do not pair up, for a part that Responses cannot hold, and where nothing
+    is said.
     """
-    items = conversation.items
-    writer = _InputWriter(conversation.api, translation)
-    body: Json = {}
-    if writer.has_breakpoint(conversation.instructions):
-        writer.add_message(Message(role="developer", parts=[*conversation.instructions]))
-    elif conversation.instructions:
-        body["instructions"] = writer.plain(conversation.instructions)
-    else:
-        plain = _leading_instructions(items)
-        if plain is not None:
-            body["instructions"] = plain
-            items = items[1:]
+    head, items = _head(conversation)
+    writer = _InputWriter(translation)
     kept = _followed_reasoning(items)
     for position, item in enumerate(items):
         match item:
@@ -56,19 +47,33 @@ def write_input(conversation: Conversation, translation: Translation) -> Json:
         translation.loss.refuse(
             last, "the last message is the assistant's, and the upstream cannot continue it"
         )
-    body["input"] = writer.items
-    return body
+    body: Json = {}
+    if head is not None and writer.items and not writer.has_breakpoint(head):
+        body["instructions"] = writer.plain(head)
+    elif head is not None:
+        writer.add_first(head)
+    if not writer.items:
+        translation.loss.refuse("items", "there is nothing to answer")
+    return body | {"input": writer.items}
 
 
-def _leading_instructions(items: Sequence[Item]) -> str | None:
-    """The first item's text, if it is the only system message at the beginning and nothing but one text."""
+def _head(conversation: Conversation) -> tuple[Message | None, Sequence[Item]]:
+    """What may become ``instructions``, and the other items.
+
+    That is the first item where it is the only system message at the beginning and nothing but one text.
+    """
+    items = conversation.items
+    if conversation.instructions:
+        return Message(role="developer", parts=[*conversation.instructions]), items
     match items[:2]:
         case [
-            Message(role="system" | "developer", parts=[Text(text=text, cache=None)], name=None),
+            Message(
+                role="system" | "developer", parts=[Text(text=text, cache=None)], name=None
+            ) as first,
             *following,
         ] if text and not any(_is_system(item) for item in following):
-            return text
-    return None
+            return first, items[1:]
+    return None, items
 
 
 def _is_system(item: Item) -> bool:
@@ -91,30 +96,35 @@ def _followed_reasoning(items: Sequence[Item]) -> set[int]:
 
 
 class _InputWriter:
-    def __init__(self, api: str, translation: Translation) -> None:
+    def __init__(self, translation: Translation) -> None:
         self.items: list[Json] = []
         self._translation = translation
         self._loss = translation.loss
-        self._parts = PartsWriter(api, translation)
+        self._parts = PartsWriter(translation)
         self._calls: dict[str, ToolCall] = {}
         self._answered: set[str] = set()
 
-    def has_breakpoint(self, instructions: Sequence[Text]) -> bool:
-        """Whether they end at a place in the cache that only a message can mark."""
+    def has_breakpoint(self, head: Message) -> bool:
+        """Whether it has a place in the cache that only a message can mark."""
         return self._translation.capabilities.cache_breakpoints and any(
-            text.cache for text in instructions
+            text.cache for text in _texts(head)
         )
 
-    def plain(self, instructions: Sequence[Text]) -> str:
-        for text in instructions:
+    def plain(self, head: Message) -> str:
+        for text in _texts(head):
             self._parts.drop_cache(text)
-        return "\n\n".join(text.text for text in instructions)
+        return "\n\n".join(text.text for text in _texts(head))
+
+    def add_first(self, head: Message) -> None:
+        following, self.items = self.items, []
+        self.add_message(head)
+        self.items += following
 
     def add_message(self, message: Message) -> None:
         parts = message.parts
         if message.name:
             self._loss.approximated(message, "a participant's name was put in front of the text")
-            parts = [Text(text=f"{message.name}: "), *parts]
+            parts = [self._loss.follow(message, Text(text=f"{message.name}: ")), *parts]
         if message.role == "assistant":
             content = self._assistant_content(parts)
         else:
@@ -175,10 +185,17 @@ class _InputWriter:
         parts = result.parts
         if result.is_error:
             self._loss.approximated(result, "is_error became the prefix 'Error:'")
-            parts = _with_prefix("Error: ", parts)
+            parts = self._with_prefix("Error: ", result)
         kind = "custom_tool_call_output" if call.custom else "function_call_output"
         output = self._parts.write_output(parts, result)
         self.items.append({"type": kind, "call_id": call_id, "output": output})
+
+    def _with_prefix(self, prefix: str, result: ToolResult) -> list[Part]:
+        match result.parts:
+            case [Text() as first, *others]:
+                text = Text(text=prefix + first.text, cache=first.cache)
+                return [self._loss.follow(first, text), *others]
+        return [self._loss.follow(result, Text(text=prefix)), *result.parts]
 
     def check_pairs(self) -> None:
         for call_id, call in self._calls.items():
@@ -204,8 +221,5 @@ class _InputWriter:
         return content
 
 
-def _with_prefix(prefix: str, parts: Sequence[Part]) -> list[Part]:
-    if parts and isinstance(parts[0], Text):
-        first = Text(text=prefix + parts[0].text, cache=parts[0].cache)
-        return [first, *parts[1:]]
-    return [Text(text=prefix), *parts]
+def _texts(message: Message) -> list[Text]:
+    return [part for part in message.parts if isinstance(part, Text)]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from wsgi_gateway.protocols import data_url
 from wsgi_gateway.protocols.conversation import Audio, Document, Image, Json, Part, Refusal, Text
 from wsgi_gateway.protocols.loss import Loss
+from wsgi_gateway.protocols.openai_requests import cache_of_breakpoint
 from wsgi_gateway.protocols.responses import wire
 
 _TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
@@ -25,11 +26,15 @@ class PartsReader:
         return self._loss.at(path, self._part(part, path))
 
     def _part(self, part: wire.ContentPart, path: str) -> Part:
-        cache = self._cache(part.prompt_cache_breakpoint, path)
+        mark = part.prompt_cache_breakpoint
+        cache = cache_of_breakpoint(mark, path, self._loss, self._lifetime)
         match part.type:
             case kind if kind in _TEXTS:
                 if part.text is None:
                     self._loss.refuse(f"{path}.text", "is required")
+                if part.annotations:
+                    where = f"{path}.annotations"
+                    self._loss.dropped(where, "an earlier answer went on without them")
                 return Text(text=part.text, cache=cache)
             case "refusal":
                 return Refusal(text=part.refusal or "")
@@ -69,14 +74,3 @@ class PartsReader:
             filename=part.filename,
             cache=cache,
         )
-
-    def _cache(self, mark: Json | None, path: str) -> Json | None:
-        """A breakpoint, as Messages writes it; its longest time to live is an hour."""
-        if not mark:
-            return None
-        lifetime = mark.get("ttl") or self._lifetime
-        if not lifetime:
-            return {"type": "ephemeral"}
-        if lifetime == "12h":
-            self._loss.dropped(f"{path}.prompt_cache_breakpoint.ttl", "12h became 1h")
-        return {"type": "ephemeral", "ttl": "1h"}

@@ -13,16 +13,19 @@ from wsgi_gateway.protocols.conversation import (
     Text,
     ToolResult,
 )
+from wsgi_gateway.protocols.openai_requests import (
+    breakpoint_of_cache,
+    check_file_id,
+    document_text,
+)
 from wsgi_gateway.protocols.translation import Translation
-
-_ONE_STORE = ("chat_completions", "responses")
 
 
 class PartsWriter:
-    """``api`` is the client's. Cache breakpoints are kept where the model knows them."""
+    """Cache breakpoints are kept where the model knows them."""
 
-    def __init__(self, api: str, translation: Translation) -> None:
-        self._api = api
+    def __init__(self, translation: Translation) -> None:
+        self._translation = translation
         self._loss = translation.loss
         self._has_breakpoints = translation.capabilities.cache_breakpoints
 
@@ -41,8 +44,8 @@ class PartsWriter:
                 self.drop_cache(part)
             return "".join(part.text for part in parts if isinstance(part, Text))
         output = self.write(parts or [Text(text="")])
-        if marked and result.cache:
-            output[-1] |= self._breakpoint(result.cache, result)
+        if marked:
+            output[-1] |= breakpoint_of_cache(result, result.cache, self._translation)
         return output
 
     def drop_cache(self, thing: Part | ToolResult) -> None:
@@ -51,20 +54,7 @@ class PartsWriter:
             self._loss.dropped(thing, "no place for its cache_control upstream")
 
     def _part(self, part: Part) -> Json:
-        body = self._content(part)
-        cache = _cache(part)
-        if cache and self._has_breakpoints:
-            return body | self._breakpoint(cache, part)
-        self.drop_cache(part)
-        return body
-
-    def _breakpoint(self, cache: Json, where: object) -> Json:
-        """OpenAI's default lifetime covers Messages' five minutes."""
-        mark: Json = {"mode": "explicit"}
-        if cache.get("ttl") == "1h":
-            mark["ttl"] = "30m"
-            self._loss.dropped(where, "its cache_control of 1h became one of 30m, the nearest")
-        return {"prompt_cache_breakpoint": mark}
+        return self._content(part) | breakpoint_of_cache(part, _cache(part), self._translation)
 
     def _content(self, part: Part) -> Json:
         match part:
@@ -80,7 +70,7 @@ class PartsWriter:
     def _image(self, image: Image) -> Json:
         body: Json = {"type": "input_image", "detail": image.detail or "auto"}
         if image.file_id is not None:
-            self._check_file_id(image)
+            check_file_id(image, self._translation)
             body["file_id"] = image.file_id
         else:
             body["image_url"] = image.url or data_url.join(image.media_type, image.data or "")
@@ -88,12 +78,11 @@ class PartsWriter:
 
     def _document(self, document: Document) -> Json:
         if document.text is not None:
-            self._loss.approximated(document, "a text document was sent as plain text")
-            title = f"{document.filename}:\n" if document.filename else ""
-            return {"type": "input_text", "text": title + document.text}
+            said = document_text(document, document.text, self._translation)
+            return {"type": "input_text", "text": said}
         body: Json = {"type": "input_file"}
         if document.file_id is not None:
-            self._check_file_id(document)
+            check_file_id(document, self._translation)
             body["file_id"] = document.file_id
         elif document.data is not None:
             body["filename"] = document.filename or "document.pdf"
@@ -101,11 +90,6 @@ class PartsWriter:
         else:
             body["file_url"] = document.url
         return body
-
-    def _check_file_id(self, part: Part) -> None:
-        """OpenAI's two APIs share one file store; any other provider's ids mean nothing there."""
-        if self._api not in _ONE_STORE:
-            self._loss.refuse(part, "a file id is known to its own provider only")
 
 
 def _cache(thing: Part | ToolResult) -> Json | None:

@@ -39,8 +39,6 @@ def read_request(body: Json, loss: Loss) -> Conversation:
     parts = PartsReader((request.prompt_cache_options or {}).get("ttl"), loss)
     items = read_input(request.input, tools, parts, loss)
     tool_choice = read_tool_choice(request.tool_choice, tools, loss)
-    if tools.web_search is not None:
-        tools.web_search.max_uses = request.max_tool_calls
     return Conversation(
         api="responses",
         model=request.model,
@@ -51,6 +49,7 @@ def read_request(body: Json, loss: Loss) -> Conversation:
         tool_choice=tool_choice,
         parallel_tool_calls=request.parallel_tool_calls,
         web_search=tools.web_search,
+        max_tool_calls=request.max_tool_calls,
         max_output_tokens=request.max_output_tokens,
         temperature=request.temperature,
         top_p=request.top_p,
@@ -80,6 +79,8 @@ def _refuse_untranslatable(request: wire.Request, loss: Loss) -> None:
         loss.refuse("prompt", "is kept by OpenAI; send its text as instructions and input")
     if request.context_management:
         loss.refuse("context_management", "the upstream's API has no compaction")
+    if (request.prompt_cache_options or {}).get("prewarm"):
+        loss.refuse("prompt_cache_options.prewarm", "only OpenAI fills its cache alone")
     for name, value in (request.access_programs or {}).items():
         if value not in (None, "standard"):
             loss.refuse(f"access_programs.{name}", "is granted by OpenAI only")

@@ -3,13 +3,12 @@
 The history is written by ``input_writer``. Nothing is left to be stored upstream: the gateway keeps what is kept.
 """
 
-from wsgi_gateway.protocols.conversation import Conversation, Json, OutputFormat
+from wsgi_gateway.protocols.conversation import Conversation, Json
 from wsgi_gateway.protocols.effort import to_effort
 from wsgi_gateway.protocols.ids import short_user_id
-from wsgi_gateway.protocols.openai_requests import sampling, takes_sampling
+from wsgi_gateway.protocols.openai_requests import json_schema, sampling, takes_sampling
 from wsgi_gateway.protocols.responses.input_writer import write_input
 from wsgi_gateway.protocols.responses.tools_writer import write_tools
-from wsgi_gateway.protocols.strict_schema import can_be_strict
 from wsgi_gateway.protocols.translation import Translation
 from wsgi_gateway.protocols.unsupported import leave_out
 
@@ -100,30 +99,17 @@ def _reasoning(conversation: Conversation, translation: Translation) -> Json:
 
 def _text(conversation: Conversation, translation: Translation) -> Json:
     text: Json = {}
-    if conversation.output_format is not None:
-        text["format"] = _format(conversation.output_format, conversation.api, translation)
+    given = conversation.output_format
+    if given is not None:
+        text["format"] = {"type": given.type}
+        if given.type == "json_schema":
+            text["format"] |= json_schema(given, conversation.api, translation)
     if conversation.verbosity is not None:
         if translation.capabilities.openai_fields:
             text["verbosity"] = conversation.verbosity
         else:
             translation.loss.approximated("verbosity", "left out: known to OpenAI's models only")
     return {"text": text} if text else {}
-
-
-def _format(given: OutputFormat, api: str, translation: Translation) -> Json:
-    if given.type != "json_schema":
-        return {"type": given.type}
-    schema = given.schema or {}
-    body: Json = {"type": "json_schema", "name": given.name or "response", "schema": schema}
-    if given.description is not None:
-        body["description"] = given.description
-    if given.strict is not None:
-        body["strict"] = given.strict
-    elif api == "messages":
-        body["strict"] = can_be_strict(schema)
-        if not body["strict"]:
-            translation.loss.approximated("output_format", "the schema is asked for, not enforced")
-    return body
 
 
 _IDENTITY = ("metadata", "service_tier", "prompt_cache_key", "prompt_cache_retention")

@@ -2,12 +2,9 @@
 
 from typing import Any
 
-from wsgi_gateway.protocols.conversation import Json, Tool, ToolChoice
+from wsgi_gateway.protocols.conversation import Json, ToolChoice
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.responses.tools_reader import ToolsReader
-
-WEB_SEARCH = "web_search"
-"""How a choice names the upstream's own search, as Messages calls it."""
 
 
 def read_tool_choice(
@@ -60,15 +57,9 @@ def _one(choice: Json, tools: ToolsReader, path: str, loss: Loss) -> ToolChoice:
         loss.refuse(path, f"a choice of type {kind!r} cannot be translated")
     if tools.web_search is None:
         loss.refuse(path, "asks for a web search, but tools has none")
-    if any(_is_named_search(tool) for tool in tools.tools):
-        loss.refuse(path, f"a function of the request is named {WEB_SEARCH} too")
-    return ToolChoice(mode="tool", name=WEB_SEARCH)
+    return ToolChoice(mode="search")
 
 
 def _is_search(choice: Json) -> bool:
     kind = choice.get("type")
     return isinstance(kind, str) and kind.startswith("web_search")
-
-
-def _is_named_search(tool: Tool) -> bool:
-    return tool.name == WEB_SEARCH and tool.namespace is None

@@ -13,6 +13,7 @@ from wsgi_gateway.protocols.conversation import Json, Tool, WebSearch
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.responses import wire
 from wsgi_gateway.protocols.responses.client_tools import ClientTool, ClientTools, client_tool
+from wsgi_gateway.protocols.web_searches import location
 
 
 class ToolsReader:
@@ -59,7 +60,7 @@ class ToolsReader:
             case "namespace":
                 return self._namespace(tool, path)
             case "tool_search":
-                self._loss.approximated(path, "all tools were offered at once")
+                self._loss.dropped(path, "tool search was left out: all tools are offered at once")
             case kind if kind.startswith("web_search"):
                 self._web_search(tool, path)
             case other:
@@ -74,7 +75,7 @@ class ToolsReader:
         if tool.output_schema is not None:
             self._loss.dropped(f"{path}.output_schema")
         if tool.defer_loading:
-            self._loss.approximated(f"{path}.defer_loading", "the tool was offered at once")
+            self._loss.dropped(f"{path}.defer_loading", "all tools are offered at once")
         if tool.is_async:
             self._loss.approximated(f"{path}.async", "the model waits for the tool's results")
         custom = tool.type == "custom"
@@ -109,7 +110,7 @@ class ToolsReader:
                 path, f"{own.type} was offered as a function, on which the model was not trained"
             )
         description = tool.description or own.description
-        skills = (tool.environment or {}).get("skills")
+        skills = tool.environment.get("skills") if isinstance(tool.environment, dict) else None
         if isinstance(skills, list) and skills:
             lines = "\n".join(_skill(skill) for skill in skills if isinstance(skill, dict))
             description += f"\n\nSkills, each described in the files of its directory:\n{lines}"
@@ -135,18 +136,11 @@ class ToolsReader:
             allowed_domains=filters.allowed_domains,
             blocked_domains=filters.blocked_domains,
             context_size=tool.search_context_size,
-            location=_location(tool.user_location),
+            location=location(tool.user_location),
         )
         if self.web_search not in (None, found):
             self._loss.refuse(path, "there is another web search")
         self.web_search = self._loss.at(path, found)
-
-
-def _location(given: wire.Location | None) -> dict[str, str] | None:
-    if given is None:
-        return None
-    fields: dict[str, str | None] = msgspec.structs.asdict(given)
-    return {name: value for name, value in fields.items() if value}
 
 
 def _skill(skill: Json) -> str:

@@ -2,11 +2,11 @@
 
 from wsgi_gateway.protocols.conversation import Conversation, Json, Tool, ToolChoice, WebSearch
 from wsgi_gateway.protocols.loss import Loss
-from wsgi_gateway.protocols.responses.tool_choice_reader import WEB_SEARCH
-from wsgi_gateway.protocols.strict_schema import can_be_strict
+from wsgi_gateway.protocols.openai_requests import NO_PARAMETERS, has_tools, strictness
 from wsgi_gateway.protocols.translation import Translation
+from wsgi_gateway.protocols.web_searches import most_uses, offered
 
-_NO_PARAMETERS: Json = {"type": "object", "properties": {}}
+_SEARCH: Json = {"type": "web_search"}
 
 
 def write_tools(conversation: Conversation, translation: Translation) -> Json:
@@ -14,37 +14,25 @@ def write_tools(conversation: Conversation, translation: Translation) -> Json:
 
     Raises ApiError for a choice that would be left dangling.
     """
-    search = _search(conversation.web_search, translation)
-    is_messages = conversation.api == "messages"
-    tools = [_tool(tool, is_messages, translation) for tool in conversation.tools]
-    if search is not None:
-        tools.append(search)
-    choice = conversation.tool_choice
-    if not tools:
-        if choice is not None and choice.mode in ("required", "tool"):
-            translation.loss.refuse("tool_choice", "asks for a tool, but there is none to call")
+    search = offered(conversation, "responses", translation)
+    if not has_tools(conversation, translation, searches=search is not None):
         return {}
+    tools = [_tool(tool, conversation.api, translation) for tool in conversation.tools]
     body: Json = {"tools": tools}
-    if choice is not None:
+    if search is not None:
+        tools.append(_search(search, translation))
+    if conversation.tool_choice is not None:
         body["tool_choice"] = _ChoiceWriter(conversation, translation, search is not None).write()
     if conversation.parallel_tool_calls is not None:
         body["parallel_tool_calls"] = conversation.parallel_tool_calls
-    if search is not None and conversation.web_search is not None:
-        limit = conversation.web_search.max_uses
-        if limit is not None:
-            body["max_tool_calls"] = limit
+    limit = most_uses(search, conversation) if search is not None else None
+    if limit is not None:
+        body["max_tool_calls"] = limit
     return body
 
 
-def _search(wanted: WebSearch | None, translation: Translation) -> Json | None:
-    """Only OpenAI itself searches; other hosts of the API would refuse the tool."""
-    loss = translation.loss
-    if wanted is None:
-        return None
-    if "responses" not in translation.capabilities.web_search:
-        loss.approximated(wanted, "left out: the upstream does not search the web")
-        return None
-    search: Json = {"type": "web_search"}
+def _search(wanted: WebSearch, translation: Translation) -> Json:
+    search = {**_SEARCH}
     if wanted.allowed_domains:
         search["filters"] = {"allowed_domains": wanted.allowed_domains}
     if wanted.location is not None:
@@ -52,13 +40,13 @@ def _search(wanted: WebSearch | None, translation: Translation) -> Json | None:
     if wanted.context_size is not None:
         search["search_context_size"] = wanted.context_size
     if wanted.blocked_domains:
-        loss.approximated(wanted, "blocked_domains was left out: the upstream cannot block any")
+        translation.loss.approximated(
+            wanted, "blocked_domains was left out: the upstream cannot block any"
+        )
     return search
 
 
-def _tool(tool: Tool, is_messages: bool, translation: Translation) -> Json:
-    if tool.cache:
-        translation.loss.dropped(tool, "cache_control has no place in the upstream's tools")
+def _tool(tool: Tool, api: str, translation: Translation) -> Json:
     body: Json = {"type": "custom" if tool.custom else "function"}
     body["name"] = translation.aliases.tool(tool.name, tool.namespace)
     if tool.description is not None:
@@ -67,13 +55,9 @@ def _tool(tool: Tool, is_messages: bool, translation: Translation) -> Json:
         if tool.grammar is not None:
             body["format"] = {"type": "grammar", **tool.grammar}
         return body
-    parameters = tool.parameters or _NO_PARAMETERS
-    strict = bool(tool.strict)
-    if strict and is_messages and not can_be_strict(parameters):
-        translation.loss.approximated(tool, "the schema is not strict by OpenAI's rules")
-        strict = False
-    # Left out, it would mean "where the schema allows": neither Chat's nor Messages' default.
-    return body | {"parameters": parameters, "strict": strict}
+    # Left out, ``strict`` would mean "where the schema allows": neither Chat's nor Messages' default.
+    strict = bool(strictness(tool, api, translation))
+    return body | {"parameters": tool.parameters or NO_PARAMETERS, "strict": strict}
 
 
 class _ChoiceWriter:
@@ -90,23 +74,29 @@ class _ChoiceWriter:
 
     def write(self) -> str | Json:
         choice = self._choice
+        if choice.mode == "search":
+            if not self._searches:
+                self._loss.refuse(
+                    "tool_choice", "asks for a search, which the upstream does not run"
+                )
+            return _SEARCH
         if choice.mode == "tool" and choice.name is not None:
             return self._named(choice.name, choice.namespace)
         if choice.allowed is not None:
             allowed = [self._named(name, None) for name in choice.allowed]
             if self._searches:
-                allowed.append({"type": "web_search"})
+                allowed.append(_SEARCH)
             return {"type": "allowed_tools", "mode": choice.mode, "tools": allowed}
         return choice.mode
 
     def _named(self, name: str, namespace: str | None) -> Json:
         tool = self._find(name, namespace)
-        if tool is not None:
-            kind = "custom" if tool.custom else "function"
-            return {"type": kind, "name": self._aliases.tool(tool.name, tool.namespace)}
-        if name == WEB_SEARCH and self._searches:
-            return {"type": "web_search"}
-        self._loss.refuse("tool_choice", f"asks for {name!r}, but there is no such tool to call")
+        if tool is None:
+            self._loss.refuse(
+                "tool_choice", f"asks for {name!r}, but there is no such tool to call"
+            )
+        kind = "custom" if tool.custom else "function"
+        return {"type": kind, "name": self._aliases.tool(tool.name, tool.namespace)}
 
     def _find(self, name: str, namespace: str | None) -> Tool | None:
         found = (tool for tool in self._tools if tool.name == name)

@@ -32,6 +32,7 @@ class ContentPart(Struct):
     detail: str | None = None
     input_audio: InputAudio | None = None
     prompt_cache_breakpoint: Json | None = None
+    annotations: list[Any] | None = None
     stdout: str | None = None
     stderr: str | None = None
     outcome: Json | None = None
@@ -66,7 +67,7 @@ class Tool(Struct):
     format: CustomFormat | None = None
     tools: list["Tool"] | None = None
     execution: str | None = None
-    environment: Json | None = None
+    environment: Any = None
     output_schema: Json | None = None
     defer_loading: bool | None = None
     allowed_callers: list[str] | None = None
