@@ -76,7 +76,9 @@ def said(api: Api, events: list[Event]) -> Json:
     """
     told: Json = msgspec.to_builtins(fold(events))
     for part in told["parts"]:
-        if api != "responses":
+        if api == "responses":
+            del part["proof"]  # sealed, and so another's
+        else:
             del part["complete"]
         if part["kind"] == "web_search":
             del part["id"]
