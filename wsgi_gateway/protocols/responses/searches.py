@@ -15,16 +15,19 @@ def read_search(action: Any) -> Search | None:
         return Search(queries=[], sources=[])
     if action.get("type") not in (None, "search"):
         return None
-    queries = action.get("queries") or [action.get("query")]
-    sources = action.get("sources") or []
+    queries = _list(action.get("queries")) or [action.get("query")]
     return Search(
         queries=[query for query in queries if isinstance(query, str) and query],
         sources=[
-            {"url": source["url"], "title": source.get("title") or ""}
-            for source in sources
+            {"url": source["url"], "title": str(source.get("title") or "")}
+            for source in _list(action.get("sources"))
             if isinstance(source, dict) and isinstance(source.get("url"), str)
         ],
     )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def write_action(search: Search | None, with_sources: bool) -> Json:
