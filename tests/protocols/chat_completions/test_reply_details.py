@@ -6,13 +6,17 @@ from typing import Any
 import pytest
 from support.chat import chat_chunk, chat_reply, chat_stream
 from support.events import read, told, translation
+from support.translated import data_of
+from support.validators import check_messages
 
-from wsgi_gateway.protocols.chat_completions import StreamReader, read_reply
+from wsgi_gateway.protocols import messages
+from wsgi_gateway.protocols.chat_completions import StreamReader, read_reply, write_request
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Annotation, Delta, Failed, Finished
 from wsgi_gateway.protocols.reply import Reply, fold
 from wsgi_gateway.protocols.translation import Translation
 
+HI = {"role": "user", "content": "Hi"}
 SIZES = pytest.mark.parametrize("size", [1, 7, None])
 
 
@@ -237,6 +241,25 @@ def test_a_host_that_names_the_stop_sequence_that_matched(field: str) -> None:
     named = chat_stream({"content": "Hi"}, **{field: "END"})
     events = read(StreamReader(sending_stop()), named)
     assert events[-1] == Finished(reason="stop_sequence", stop_sequence="END")
+
+
+@pytest.mark.parametrize("field", ["stop_reason", "matched_stop"])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_messages_client_gets_the_stop_sequence_that_matched(field: str, streamed: bool) -> None:
+    task = translation("messages")
+    body = {"model": "m", "max_tokens": 9, "stop_sequences": ["STOP", "END"], "messages": [HI]}
+    conversation = messages.read_request(body, task.loss)
+    assert write_request(conversation, task)["stop"] == ["STOP", "END"]
+    if streamed:
+        stream = chat_stream({"content": "Hi"}, **{field: "END"})
+        events = read(StreamReader(task), stream)
+        written = messages.StreamWriter(conversation, task.loss).write(events)
+        assert check_messages(written) == "finished"
+        told = next(event["delta"] for event in data_of(written) if "usage" in event)
+    else:
+        events = read_reply(chat_reply({"content": "Hi"}, **{field: "END"}), task)
+        told = messages.write_reply(fold(events), conversation, task.loss)
+    assert (told["stop_reason"], told["stop_sequence"]) == ("stop_sequence", "END")
 
 
 @pytest.mark.parametrize("value", [None, 42, "stop", ["END"]])
