@@ -192,17 +192,17 @@ class Gateway:
             return Answer(reply.status, JSON_HEADERS | call.headers, content)
 
     def _stream_of_full_reply(self, call: Call, reply: UpstreamReply) -> Answer:
-        """The upstream ignored ``stream``: its full reply is told as a stream, in the same API."""
+        """The upstream ignored ``stream``: its full reply is told as a stream, once it is known to be whole."""
         full = full_body(call, reply.read())
         reply.close()
-        loss = Loss(call.client.name)
-        events = call.upstream.read_reply(full, _translation(call, loss))
-        asked = Conversation(
-            api=call.client.name, model=call.body.get("model") or call.model, body=call.body
-        )
-        told = call.client.stream_writer(asked, loss).write(events)
-        _warn(call, loss)
-        return Answer(200, _STREAM_HEADERS | call.headers, [told])
+        try:
+            fold(call.upstream.read_reply(full, _translation(call, Loss(call.client.name))))
+        except ApiError as error:
+            raise redacted(error, call.provider) from None
+        if call.alias:
+            full["model"] = call.alias
+        stream = call.client.stream_full(full, call.body)
+        return Answer(200, _STREAM_HEADERS | call.headers, [stream])
 
     def _translate(self, call: Call) -> Answer:
         loss = Loss(call.client.name)

@@ -13,11 +13,15 @@ from itertools import chain, cycle
 import pytest
 from support.asks import Ask, user
 from support.dialects import CLIENT_KEY, PATHS, Clients
+from support.loss_cases import BASE
 from support.pairs import CLIENTS, PLAIN_AND_STREAM, asks_usage, model_of, reply_to
-from support.streams import PLAIN, STREAMED, Answer, Api, frames_of
+from support.places import changed, without_nulls
+from support.reply_streams import full_reply
+from support.streams import PLAIN, STREAMED, Answer, Api, Json, frames_of
 from support.upstream import Framing, Reply, Upstream, cut, json_reply, sse_reply
 
 from wsgi_gateway.protocols.conversation import Proof
+from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.seal import seal
 
 ASK = Ask((user("Hello"),))
@@ -116,6 +120,52 @@ def test_streams_pass_byte_for_byte(
     )
 
     assert answer.content == stream
+
+
+UNKNOWN: dict[Api, Json] = {
+    "chat_completions": {"message.field_of_2031": ["x"]},
+    "messages": {"content": [{"type": "block_of_2031", "x": 1}, {"type": "text", "text": "Hi"}]},
+    "responses": {
+        "output": [
+            {"type": "item_of_2031", "id": "i_1", "x": 1},
+            {"type": "code_interpreter_call", "id": "ci_1", "code": "1", "status": "completed"},
+        ]
+    },
+}
+
+
+@CLIENTS
+@pytest.mark.parametrize("asks_by", ["its own name", "an alias"])
+def test_a_full_reply_instead_of_a_stream_becomes_one_without_loss(
+    upstream: Upstream, clients: Clients, client_api: Api, asks_by: str
+) -> None:
+    """Some hosts ignore ``stream``."""
+    own = model_of(client_api)
+    asked = own if asks_by == "its own name" else f"only-{client_api}"
+    base = {**BASE["replies"][client_api], "model": own, "field_of_2031": 12345678901234567890}
+    reply = changed(base, UNKNOWN[client_api], client_api)
+    upstream.script(json_reply(reply))
+
+    answer = clients.raw(client_api, asked, ASK, stream=True, **asks_usage(client_api))
+
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert "x-gateway-warning" not in answer.headers
+    if client_api == "messages":
+        reply["model"] = asked
+    told, given = (full_reply(client_api, data) for data in (answer.content, encode(reply)))
+    assert without_nulls(told) == without_nulls(given)
+
+
+@CLIENTS
+def test_a_full_reply_that_is_none_is_an_error_although_a_stream_was_asked_for(
+    upstream: Upstream, clients: Clients, client_api: Api
+) -> None:
+    upstream.script(json_reply({"id": "x", "object": "nothing"}))
+
+    answer = clients.raw(client_api, model_of(client_api), ASK, stream=True)
+
+    assert answer.status_code == 502
+    assert answer.json()["error"]["message"]
 
 
 SEALED = seal(Proof(kind="encrypted", value="x", origin="elsewhere"))

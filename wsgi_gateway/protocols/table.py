@@ -47,8 +47,9 @@ class Protocol(Struct, frozen=True, kw_only=True):
     """One wire API.
 
     ``read_request`` and ``write_request`` raise ApiError for what cannot be carried; ``read_reply`` takes
-    a full reply's body; ``error_body`` gives the HTTP status and body of an error. Writers of replies note in the
-    Loss what their API has no place for.
+    a full reply's body; ``stream_full`` tells one as a stream of the same API, by what the request's body asked for;
+    ``error_body`` gives the HTTP status and body of an error. Writers of replies note in the Loss what their API has no
+    place for.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Protocol(Struct, frozen=True, kw_only=True):
     write_request: Callable[[Conversation, Translation], Json]
     read_reply: Callable[[Json, Translation], list[Event]]
     stream_reader: Callable[[Translation], StreamReader]
+    stream_full: Callable[[Json, Json], bytes]
     write_reply: Callable[[Reply, Conversation, Loss], Json]
     stream_writer: Callable[[Conversation, Loss], StreamWriter]
     read_error: Callable[[int, bytes], ApiError]
@@ -70,6 +72,7 @@ PROTOCOLS: dict[str, Protocol] = {
         write_request=module.write_request,
         read_reply=module.read_reply,
         stream_reader=module.StreamReader,
+        stream_full=module.stream_full,
         write_reply=module.write_reply,
         stream_writer=module.StreamWriter,
         read_error=module.read_error,

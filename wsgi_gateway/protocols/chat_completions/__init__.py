@@ -1,6 +1,7 @@
 """OpenAI Chat Completions: ``POST /chat/completions``."""
 
 from wsgi_gateway.protocols.chat_completions.errors import error_body, read_error
+from wsgi_gateway.protocols.chat_completions.full_stream import stream_full
 from wsgi_gateway.protocols.chat_completions.reply_reader import StreamReader, read_reply
 from wsgi_gateway.protocols.chat_completions.reply_writer import StreamWriter, write_reply
 from wsgi_gateway.protocols.chat_completions.request_reader import read_request
@@ -15,6 +16,7 @@ __all__ = [
     "read_error",
     "read_reply",
     "read_request",
+    "stream_full",
     "write_reply",
     "write_request",
 ]

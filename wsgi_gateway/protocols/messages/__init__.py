@@ -1,6 +1,7 @@
 """Anthropic Messages: ``POST /v1/messages``."""
 
 from wsgi_gateway.protocols.messages.errors import error_body, read_error
+from wsgi_gateway.protocols.messages.full_stream import stream_full
 from wsgi_gateway.protocols.messages.reply_reader import StreamReader, read_reply
 from wsgi_gateway.protocols.messages.reply_writer import StreamWriter, write_reply
 from wsgi_gateway.protocols.messages.request_reader import read_request
@@ -15,6 +16,7 @@ __all__ = [
     "read_error",
     "read_reply",
     "read_request",
+    "stream_full",
     "write_reply",
     "write_request",
 ]

@@ -1,6 +1,7 @@
 """OpenAI Responses: ``POST /responses``."""
 
 from wsgi_gateway.protocols.openai_errors import error_body, read_error
+from wsgi_gateway.protocols.responses.full_stream import stream_full
 from wsgi_gateway.protocols.responses.reply_reader import StreamReader, read_reply
 from wsgi_gateway.protocols.responses.reply_writer import StreamWriter, write_reply
 from wsgi_gateway.protocols.responses.request_reader import read_request
@@ -15,6 +16,7 @@ __all__ = [
     "read_error",
     "read_reply",
     "read_request",
+    "stream_full",
     "write_reply",
     "write_request",
 ]
