@@ -3,8 +3,9 @@
 import pytest
 
 from wsgi_gateway.protocols.events import Usage
+from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages import reply_wire as wire
-from wsgi_gateway.protocols.messages.usage import merge, read_usage, write_usage
+from wsgi_gateway.protocols.messages.usage import merge, note_lost, read_usage, write_usage
 
 
 @pytest.mark.parametrize(
@@ -54,3 +55,27 @@ def test_odd_tiers_and_counts_are_nothing(odd: object) -> None:
     usage = read_usage(wire.Usage(service_tier=odd, server_tool_use=odd))
     assert (usage.service_tier, usage.web_searches) == (None, None)
     assert read_usage(wire.Usage(service_tier="batch")).service_tier == "default"
+
+
+@pytest.mark.parametrize(
+    ("usage", "lost"),
+    [
+        ({"service_tier": "batch"}, ["reply.service_tier"]),
+        ({"speed": "fast"}, ["reply.usage"]),
+        ({"inference_geo": "us"}, ["reply.usage"]),
+        ({"speed": ["odd"], "inference_geo": 5}, ["reply.usage"]),
+        ({"server_tool_use": {"web_fetch_requests": 2}}, ["reply.usage"]),
+        ({"server_tool_use": {"web_fetch_requests": 0, "web_search_requests": 2}}, []),
+        ({"service_tier": "standard", "speed": "standard", "inference_geo": "global"}, []),
+        ({"inference_geo": "not_available"}, []),
+        ({}, []),
+    ],
+)
+def test_what_no_other_api_has_a_place_for_is_noted(
+    usage: dict[str, object], lost: list[str]
+) -> None:
+    loss = Loss("chat_completions")
+    note_lost(wire.Usage(**usage), loss)  # type: ignore[arg-type]
+    assert [(entry.path, entry.verdict) for entry in loss.entries] == [
+        (path, "dropped") for path in lost
+    ]

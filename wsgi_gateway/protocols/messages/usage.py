@@ -11,6 +11,8 @@ from wsgi_gateway.protocols.messages import reply_wire as wire
 _READ_TIERS = {"standard": "default", "priority": "priority", "batch": "default"}
 _WRITTEN_TIERS = {"default": "standard", "priority": "priority"}
 _NEAREST_TIERS = {"flex": "standard", "scale": "priority", "fast": "priority"}
+# Of ``speed`` and ``inference_geo``. Source: Anthropic's page "Data residency".
+_DEFAULTS = (None, "standard", "global", "not_available")
 
 
 def merge(known: wire.Usage | None, news: wire.Usage | None) -> wire.Usage | None:
@@ -39,15 +41,24 @@ def read_usage(usage: wire.Usage) -> Usage:
 
 
 def _searches(server_tools: object) -> int | None:
-    count = server_tools.get("web_search_requests") if isinstance(server_tools, dict) else None
+    return _requests(server_tools, "web_search_requests")
+
+
+def _requests(server_tools: object, name: str) -> int | None:
+    count = server_tools.get(name) if isinstance(server_tools, dict) else None
     return count if isinstance(count, int) else None
 
 
 def note_lost(usage: wire.Usage, loss: Loss) -> None:
-    """Note what the last word on a reply's usage says that no other API has a place for."""
+    """Note what the last word on a reply's usage says that no other API has a place for.
+
+    Newer models tell ``inference_geo`` of every reply: what is the default goes without saying.
+    """
     if usage.service_tier == "batch":
         loss.dropped("reply.service_tier", "batch became default")
-    if usage.speed not in (None, "standard") or usage.inference_geo:
+    if _requests(usage.server_tool_use, "web_fetch_requests"):
+        loss.dropped("reply.usage", "how many pages the upstream fetched")
+    if usage.speed not in _DEFAULTS or usage.inference_geo not in _DEFAULTS:
         loss.dropped("reply.usage", "the speed, or the place, at which the upstream answered")
 
 
