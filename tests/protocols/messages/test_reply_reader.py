@@ -466,3 +466,33 @@ def test_any_json_ends_in_exactly_one_way(events: list[Any]) -> None:
 @given(st.dictionaries(FIELDS | st.just("content"), ODD | st.lists(ODD)))
 def test_any_object_as_a_full_reply_ends_in_exactly_one_way(body: dict[str, Any]) -> None:
     check_promises(read_reply(body, translation()))
+
+
+def test_what_stands_beside_the_content_is_noted_once() -> None:
+    """A stream tells the container at its start, its end, or both."""
+    container = {"id": "container_1", "expires_at": "2031-01-01T00:00:00Z"}
+    message = {**START["message"], "container": container, "diagnostics": {"cache_miss_reason": {}}}
+    started = {"type": "message_start", "message": message}
+    task = translation()
+    read(StreamReader(task), frames(started, *ending(container=container)))
+    noted = [(entry.path, entry.verdict) for entry in task.loss.entries]
+    assert noted == [("reply.container", "dropped"), ("reply.diagnostics", "dropped")]
+
+
+@pytest.mark.parametrize(
+    ("caller", "noted"),
+    [
+        ({"type": "code_execution_20250825", "tool_id": "srvtoolu_1"}, 1),
+        ({"type": "direct"}, 0),
+        ({"type": 5}, 0),
+        ("odd", 0),
+        (None, 0),
+    ],
+)
+def test_a_call_by_code_is_noted(caller: object, noted: int) -> None:
+    task = translation()
+    read(
+        StreamReader(task),
+        frames(START, *block(0, tool(caller=caller), arguments("{}")), *ending("tool_use")),
+    )
+    assert [entry.path for entry in task.loss.entries] == ["reply.content"] * noted

@@ -107,6 +107,15 @@ def test_log_probabilities_go_on() -> None:
     assert deltas == [expected]
 
 
+def test_log_probabilities_of_a_refusal_have_no_place() -> None:
+    loss = Loss("responses")
+    part = ReplyPart(kind="refusal", text="No.", logprobs=[TOKEN])
+    told_to_client(reply(part, usage=Usage()), loss)
+    assert [(entry.path, entry.verdict) for entry in loss.entries] == [
+        ("reply.logprobs", "dropped")
+    ]
+
+
 def test_messages_stay_apart_and_keep_their_phases() -> None:
     response, _ = told_to_client(
         reply(

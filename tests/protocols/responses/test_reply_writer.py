@@ -131,6 +131,24 @@ def test_the_sdk_accumulates_what_the_full_reply_says() -> None:
     Response.model_validate(full, strict=True)
 
 
+def test_a_thought_without_proof_is_sealed_as_one() -> None:
+    """LangChain and Vercel's AI SDK send nothing back that has no encrypted content."""
+    events: list[Event] = [
+        Started(id="x", model="m"),
+        PartStarted(index=0, kind="reasoning"),
+        Delta(0, "Hm."),
+        PartEnded(index=0),
+        PartStarted(index=1, kind="reasoning"),
+        PartEnded(index=1),
+        UsageReported(Usage()),
+        Finished(reason="stop"),
+    ]
+    response, _ = written(*events)
+    thought, nothing = response["output"]
+    assert unseal(thought["encrypted_content"]) == Proof(kind="none")
+    assert nothing["encrypted_content"] is None
+
+
 def test_the_items() -> None:
     response, _ = written(*EVENTS, tools=[SEARCH])
     assert [item["type"] for item in response["output"]] == [
