@@ -82,8 +82,6 @@ def said(api: Api, events: list[Event]) -> Json:
             del part["complete"]
         if part["kind"] == "web_search":
             del part["id"]
-        for annotation in part["annotations"]:
-            del annotation["native"]
     return {**told, "id": "", "model": ""}
 
 

@@ -213,12 +213,9 @@ def _decorate(part: Said, dice: Dice, drawn: Range) -> None:
 def _annotation(part: Said, of_document: bool) -> Annotation:
     end = len(part.pieces[0])
     url = "https://example.org/1"
-    native: Json = {"type": "url_citation", "url": url, "title": "One"}
     if of_document:
-        native = {"type": "file_citation", "file_id": "file-1", "index": 0}
-        return Annotation(kind="document", file_id="file-1", title="t", native=native)
-    native |= {"start_index": 0, "end_index": end}
-    return Annotation(kind="url", start=0, end=end, url=url, title="One", native=native)
+        return Annotation(kind="document", file_id="file-1", title="t")
+    return Annotation(kind="url", start=0, end=end, url=url, title="One")
 
 
 def _draw_proof(dice: Dice, part: Said, number: int, drawn: Range) -> Proof:

@@ -81,7 +81,7 @@ class Annotation(Struct, kw_only=True):
     """What a stretch of text rests on: a page of the web (``url``), or a document.
 
     ``start`` and ``end`` count code points of the part's text. A document is named by ``file_id`` or ``title``.
-    ``cited`` are the source's own words. ``native`` is the annotation as its API wrote it.
+    ``cited`` are the source's own words.
     """
 
     kind: Literal["url", "document"]
@@ -91,7 +91,6 @@ class Annotation(Struct, kw_only=True):
     title: str | None = None
     file_id: str | None = None
     cited: str | None = None
-    native: Json
 
 
 class Annotated(Struct):

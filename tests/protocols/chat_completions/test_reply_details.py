@@ -126,7 +126,7 @@ def test_citations_count_from_the_beginning_of_their_part(size: int | None) -> N
         size=size,
     )
     assert [part.annotations for part in reply.parts] == [
-        [Annotation(kind="url", start=0, end=2, url="https://x.test", title="X", native=first)],
+        [Annotation(kind="url", start=0, end=2, url="https://x.test", title="X")],
         [],
         [
             Annotation(
@@ -136,7 +136,6 @@ def test_citations_count_from_the_beginning_of_their_part(size: int | None) -> N
                 url="https://x.test",
                 title="X",
                 cited="words",
-                native=second,
             )
         ],
     ]

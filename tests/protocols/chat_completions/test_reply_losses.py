@@ -13,7 +13,7 @@ from wsgi_gateway.protocols.events import Annotation, FinishReason, Usage
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.reply import Reply, ReplyPart, unfold
 
-URL = Annotation(kind="url", start=0, end=2, url="https://x.test", native={})
+URL = Annotation(kind="url", start=0, end=2, url="https://x.test")
 LEGACY = {"functions": [{"name": "f"}]}
 
 
@@ -90,8 +90,8 @@ def test_a_refusal_in_a_message_of_its_own_needs_no_blank_line() -> None:
 
 
 def test_citations_that_chat_cannot_tell_are_noted() -> None:
-    document = Annotation(kind="document", title="a.pdf", native={})
-    words = Annotation(kind="url", end=99, url="u", title="T", cited="words", native={})
+    document = Annotation(kind="document", title="a.pdf")
+    words = Annotation(kind="url", end=99, url="u", title="T", cited="words")
     written = Written(text("Hi", annotations=[document, words]))
     (cited,) = written.message["annotations"]
     assert cited["url_citation"]["end_index"] == 2

@@ -18,7 +18,7 @@ OF_THE_WEB = {
 
 
 def page(url: str, title: str | None = None) -> Annotation:
-    return Annotation(kind="url", end=3, url=url, title=title, native={})
+    return Annotation(kind="url", end=3, url=url, title=title)
 
 
 def test_a_page_of_the_web() -> None:
@@ -29,7 +29,6 @@ def test_a_page_of_the_web() -> None:
         url="https://a.example/x",
         title="A",
         cited="so it is",
-        native=OF_THE_WEB,
     )
 
 
@@ -50,7 +49,7 @@ def test_a_page_of_the_web() -> None:
 def test_documents(citation: dict[str, Any], title: str | None, file_id: str | None) -> None:
     given = {**citation, "cited_text": "words"}
     assert read_citation(given, 9) == Annotation(
-        kind="document", end=9, title=title, file_id=file_id, cited="words", native=given
+        kind="document", end=9, title=title, file_id=file_id, cited="words"
     )
 
 
@@ -73,7 +72,7 @@ def test_json_takes_no_words_behind_it() -> None:
 
 def test_documents_are_left_out_and_noted() -> None:
     loss = Loss("messages")
-    assert source_list([Annotation(kind="document", title="T", native={})], False, loss) == ""
+    assert source_list([Annotation(kind="document", title="T")], False, loss) == ""
     assert [entry.note for entry in loss.entries] == ["citations of documents were left out"]
     assert source_list([], False, silent := Loss("messages")) == ""
     assert silent.entries == []

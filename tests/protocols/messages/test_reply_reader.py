@@ -249,7 +249,7 @@ def test_citations_are_told_at_the_end_of_their_block_about_all_of_it() -> None:
     )
     at = events.index(PartEnded(index=0))
     assert events[at - 1] == Annotated(
-        0, Annotation(kind="url", end=11, url="https://a", cited="x", native=cite)
+        0, Annotation(kind="url", end=11, url="https://a", cited="x")
     )
     assert [entry.note for entry in task.loss.entries] == ["left out: hologram_location"]
     whole = {"content": [{"type": "text", "text": "So it is 😀.", "citations": [cite, odd]}]}

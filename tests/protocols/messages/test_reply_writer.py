@@ -244,7 +244,7 @@ def test_an_explanation_of_a_filter() -> None:
 
 
 def page(url: str, title: str) -> Annotated:
-    return Annotated(0, Annotation(kind="url", end=5, url=url, title=title, native={}))
+    return Annotated(0, Annotation(kind="url", end=5, url=url, title=title))
 
 
 def cited(*notes: Annotated) -> list[Event]:
@@ -260,34 +260,12 @@ def test_citations_become_a_list_of_sources_at_the_end_of_their_block() -> None:
     ]
 
 
-def test_citations_of_messages_itself_stay_as_they_are() -> None:
-    """An upstream that ignores ``stream`` is told as a stream to a client of its own API."""
-    native = {
-        "type": "char_location",
-        "cited_text": "x",
-        "document_index": 0,
-        "document_title": "T",
-        "start_char_index": 0,
-        "end_char_index": 1,
-        "file_id": None,
-    }
-    own = Annotated(0, Annotation(kind="document", end=9, title="T", native=native))
-    assert both(cited(own, page("https://a", "A")))["content"][0] == {
-        "type": "text",
-        "text": "So it is.\n\nSources:\n- A: https://a",
-        "citations": [native],
-    }
-    loss = Loss("messages")
-    write_reply(fold(cited(own)), CONVERSATION, loss)
-    assert loss.entries == []
-
-
 @pytest.mark.parametrize(
     ("events", "lost"),
     [
         (cited(page("https://a", "A")), [("reply.citations", "approximated")]),
         (
-            cited(Annotated(0, Annotation(kind="document", title="T", native={}))),
+            cited(Annotated(0, Annotation(kind="document", title="T"))),
             [("reply.citations", "approximated")],
         ),
         (

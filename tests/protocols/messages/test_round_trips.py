@@ -35,7 +35,6 @@ from wsgi_gateway.protocols.messages import (
     write_reply,
     write_request,
 )
-from wsgi_gateway.protocols.messages.citations import read_citation
 from wsgi_gateway.protocols.reply import Reply, ReplyPart, fold, unfold
 from wsgi_gateway.protocols.seal import PREFIX
 
@@ -132,22 +131,9 @@ def test_a_request_that_messages_can_express_comes_back_as_it_was(asked: Convers
 
 
 PROOFS = st.builds(Proof, kind=st.just("signature"), value=WORDS, origin=st.just("prov"))
-CITES = st.builds(
-    lambda kind, words: {"type": kind, "url": "https://a", "title": words, "cited_text": words},
-    st.sampled_from(["web_search_result_location", "search_result_location"]),
-    WORDS,
-)
-
-
-@st.composite
-def cited_texts(draw: st.DrawFn) -> ReplyPart:
-    text = draw(WORDS)
-    notes = [read_citation(citation, len(text)) for citation in draw(st.lists(CITES, max_size=2))]
-    return ReplyPart(kind="text", text=text, annotations=[note for note in notes if note])
-
 
 SPOKEN = (
-    cited_texts()
+    st.builds(ReplyPart, kind=st.just("text"), text=WORDS)
     | st.builds(ReplyPart, kind=st.just("reasoning"), text=WORDS, proof=PROOFS)
     | st.builds(
         ReplyPart,

@@ -75,8 +75,8 @@ def test_each_annotation_is_told_once_whoever_repeats_it(events: list[Json]) -> 
     (part,) = fold(events_of(*events, output=[WHOLE])).parts
     assert part.text == "Oslo."
     assert part.annotations == [
-        Annotation(kind="url", end=4, url="https://a.test", title="A", native=URL),
-        Annotation(kind="document", start=3, end=3, file_id="file_1", title="a.txt", native=FILE),
+        Annotation(kind="url", end=4, url="https://a.test", title="A"),
+        Annotation(kind="document", start=3, end=3, file_id="file_1", title="a.txt"),
     ]
 
 
@@ -98,7 +98,6 @@ def test_files_are_documents(native: Json) -> None:
     (part,) = fold(events_of(DELTA, annotated(0, native), TEXT_DONE)).parts
     (annotation,) = part.annotations
     assert (annotation.kind, annotation.file_id) == ("document", "file_1")
-    assert annotation.native == native
 
 
 @pytest.mark.parametrize("native", [{"type": "from_the_future"}, 3, {"type": ["odd"]}])

@@ -72,8 +72,8 @@ def reply(*parts: ReplyPart, usage: Usage | None = None) -> list[Event]:
 
 
 def test_annotations_are_added_before_the_text_is_done_and_repeated() -> None:
-    page = Annotation(kind="url", end=4, url="https://a.test", title="A", native=URL)
-    file = Annotation(kind="document", start=3, end=3, file_id="file_1", title="a.txt", native=FILE)
+    page = Annotation(kind="url", end=4, url="https://a.test", title="A")
+    file = Annotation(kind="document", start=3, end=3, file_id="file_1", title="a.txt")
     events = reply(ReplyPart(kind="text", text="Oslo.", annotations=[page, file]))
     response, wire = told_to_client(events)
     kinds = [one["type"].removeprefix("response.") for one in wire]
@@ -85,9 +85,9 @@ def test_annotations_are_added_before_the_text_is_done_and_repeated() -> None:
 
 def test_citations_of_other_apis_lose_what_has_no_place() -> None:
     loss = Loss("responses")
-    page = Annotation(kind="url", end=4, url="https://a.test", cited="Oslo is", native={})
-    document = Annotation(kind="document", start=0, end=4, title="a.txt", native={})
-    nowhere = Annotation(kind="url", native={})
+    page = Annotation(kind="url", end=4, url="https://a.test", cited="Oslo is")
+    document = Annotation(kind="document", start=0, end=4, title="a.txt")
+    nowhere = Annotation(kind="url")
     part = ReplyPart(kind="text", text="Oslo.", annotations=[page, document, nowhere])
     response, _ = told_to_client(reply(part), loss)
     assert response["output"][0]["content"][0]["annotations"] == [
@@ -177,7 +177,7 @@ def test_a_search_is_an_item_with_its_progress(asked: bool) -> None:
     ],
 )
 def test_the_judge_objects_to_what_was_spoiled(right: bytes, wrong: bytes) -> None:
-    page = Annotation(kind="url", url="https://a.test", native={})
+    page = Annotation(kind="url", url="https://a.test")
     events = reply(
         ReplyPart(kind="web_search", search=Search(queries=["a"], sources=[])),
         ReplyPart(kind="text", text="Oslo", annotations=[page, page], logprobs=[TOKEN]),
@@ -256,7 +256,6 @@ PARTS = st.one_of(
                     end=native["end_index"],
                     url=native["url"],
                     title=native["title"],
-                    native=native,
                 )
                 for native in annotations
             ],

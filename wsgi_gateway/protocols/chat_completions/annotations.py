@@ -21,7 +21,6 @@ def read_annotation(given: Json, offset: int) -> Annotation | None:
             url=_text(cited.get("url")),
             title=_text(cited.get("title")),
             cited=_text(cited.get("content")),
-            native=given,
         )
     if kind in ("file_citation", "file"):
         file = _object(given.get(kind)) or given
@@ -29,7 +28,6 @@ def read_annotation(given: Json, offset: int) -> Annotation | None:
             kind="document",
             file_id=_text(file.get("file_id")),
             title=_text(file.get("filename")) or _text(file.get("name")),
-            native=given,
         )
     return None
 

@@ -32,7 +32,6 @@ def read_citation(citation: Json, end: int) -> Annotation | None:
             url=_text(citation, "url"),
             title=_text(citation, "title"),
             cited=cited,
-            native=citation,
         )
     if kind in _OF_DOCUMENTS:
         titles = (_text(citation, name) for name in _TITLES)
@@ -42,7 +41,6 @@ def read_citation(citation: Json, end: int) -> Annotation | None:
             title=next((title for title in titles if title), None),
             file_id=_text(citation, "file_id"),
             cited=cited,
-            native=citation,
         )
     return None
 
@@ -52,21 +50,11 @@ def _text(citation: Json, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def native_citations(annotations: Sequence[Annotation]) -> list[Json]:
-    """Those that an upstream of Messages made."""
-    return [annotation.native for annotation in annotations if _is_native(annotation)]
-
-
-def _is_native(annotation: Annotation) -> bool:
-    return annotation.native.get("type") in (_OF_THE_WEB, *_OF_DOCUMENTS)
-
-
 def source_list(annotations: Sequence[Annotation], is_json: bool, loss: Loss) -> str:
-    """What to say behind a text of the annotations of other APIs, each page once; "" if there is nothing to.
+    """What to say behind an annotated text, each page once; "" if there is nothing to.
 
     JSON takes no words behind it.
     """
-    annotations = [annotation for annotation in annotations if not _is_native(annotation)]
     if any(annotation.kind == "document" for annotation in annotations):
         loss.approximated("reply.citations", "citations of documents were left out")
     pages = [note for note in annotations if note.kind == "url" and note.url]

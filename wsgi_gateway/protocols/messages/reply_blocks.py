@@ -13,7 +13,7 @@ from wsgi_gateway.protocols.custom_tools import wrapped_input
 from wsgi_gateway.protocols.decoding import parse_arguments
 from wsgi_gateway.protocols.events import Finished, FinishReason, PartKind, PartStarted
 from wsgi_gateway.protocols.loss import Loss
-from wsgi_gateway.protocols.messages.citations import native_citations, source_list
+from wsgi_gateway.protocols.messages.citations import source_list
 from wsgi_gateway.protocols.reply import Reply, ReplyPart
 from wsgi_gateway.protocols.seal import seal
 
@@ -46,12 +46,7 @@ def write_block(part: ReplyPart, is_json: bool, loss: Loss) -> Json | None:
 
 
 def _text_block(part: ReplyPart, is_json: bool, loss: Loss) -> Json:
-    block: Json = {
-        "type": "text",
-        "text": part.text + source_list(part.annotations, is_json, loss),
-    }
-    citations = native_citations(part.annotations)
-    return {**block, "citations": citations} if citations else block
+    return {"type": "text", "text": part.text + source_list(part.annotations, is_json, loss)}
 
 
 def note_start(part: ReplyPart | PartStarted, loss: Loss) -> None:

@@ -34,7 +34,7 @@ from wsgi_gateway.protocols.events import (
 )
 from wsgi_gateway.protocols.ids import with_prefix
 from wsgi_gateway.protocols.loss import Loss
-from wsgi_gateway.protocols.messages.citations import native_citations, source_list
+from wsgi_gateway.protocols.messages.citations import source_list
 from wsgi_gateway.protocols.messages.errors import error_body
 from wsgi_gateway.protocols.messages.reply_blocks import (
     call_block,
@@ -211,8 +211,6 @@ class StreamWriter:
         sources = source_list(part.annotations, self._is_json, self._loss)
         if sources:
             self._say(part, sources)
-        for citation in native_citations(part.annotations):
-            self._send_delta(part, {"type": "citations_delta", "citation": citation})
 
     def _prove(self, part: _Part, proof: Proof | None) -> None:
         """Sign a thinking block just before its stop; hidden reasoning appears only now, whole."""

@@ -39,7 +39,6 @@ def read_annotation(native: Any) -> Annotation | None:
             end=given.end_index or 0,
             url=given.url,
             title=given.title,
-            native=native,
         )
     if given.type not in _DOCUMENTS:
         return None
@@ -50,7 +49,6 @@ def read_annotation(native: Any) -> Annotation | None:
         end=given.end_index or at,
         title=given.filename,
         file_id=given.file_id,
-        native=native,
     )
 
 
