@@ -148,13 +148,20 @@ class StreamReader:
             self._logprobs.setdefault("refusal", []).extend(read_logprobs(logprobs.get("refusal")))
 
     def _read_delta(self, delta: wire.Delta) -> None:
-        self._read_thoughts(delta)
-        for kind, text in _content(delta.content):
-            self._text(kind, text)
+        if delta.reasoning_content or delta.reasoning or delta.reasoning_details:
+            self._read_thoughts(delta)
+        if isinstance(delta.extra_content, dict):
+            self._extra = delta.extra_content or self._extra
+        if isinstance(delta.content, str):
+            self._text("text", delta.content)
+        elif delta.content:
+            for kind, text in _content(delta.content):
+                self._text(kind, text)
         if delta.refusal:
             self._text("refusal", delta.refusal)
-        for annotation in wire.objects(delta.annotations):
-            self._annotate(annotation)
+        if delta.annotations:
+            for annotation in wire.objects(delta.annotations):
+                self._annotate(annotation)
         if delta.audio:
             self._loss.approximated("reply.audio", "spoken output was left out")
         for call in delta.tool_calls or ():
@@ -168,10 +175,10 @@ class StreamReader:
         if isinstance(text, str) and text:
             self._text("reasoning", text)
         self._details.add(details)
-        if isinstance(delta.extra_content, dict):
-            self._extra = delta.extra_content or self._extra
 
     def _text(self, kind: PartKind, text: str) -> None:
+        if not text:
+            return
         if self._open is None or self._open[0] != kind:
             self._close_open()
             if kind != "reasoning":
