@@ -22,10 +22,12 @@ from wsgi_gateway.protocols.openai_requests import (
     document_text,
     has_tools,
     json_schema,
+    limit_breakpoints,
     sampling,
     strictness,
     takes_sampling,
 )
+from wsgi_gateway.protocols.translation import Translation
 
 
 def test_sampling_goes_to_models_that_take_it() -> None:
@@ -183,3 +185,38 @@ def test_breakpoints_that_a_model_does_not_know_are_dropped_where_they_stood() -
     assert told.loss.entries == []
     assert breakpoint_of_cache(text, {"type": "ephemeral"}, told) == {}
     assert [entry.path for entry in told.loss.entries] == ["messages[3].content[1]"]
+
+
+def marked(place: str, told: Translation) -> Json:
+    text = told.loss.at(place, Text(text="Hi"))
+    return {"text": "Hi", **breakpoint_of_cache(text, {"type": "ephemeral"}, told)}
+
+
+def test_only_the_last_four_breakpoints_are_kept() -> None:
+    told = translation(cache_breakpoints=True)
+    first, *rest = (marked(f"messages[{number}]", told) for number in range(6))
+    items: list[Json] = [
+        {"content": "plain"},
+        {"content": [first, {"text": "unmarked"}]},
+        {"output": rest[:2]},
+        {"arguments": "{}"},
+        {"content": rest[2:]},
+    ]
+    limit_breakpoints(items, told.loss)
+
+    assert ["prompt_cache_breakpoint" in part for part in (first, *rest)] == [False] * 2 + [
+        True
+    ] * 4
+    assert [(entry.path, entry.verdict) for entry in told.loss.entries] == [
+        ("messages[0]", "dropped"),
+        ("messages[1]", "dropped"),
+    ]
+
+
+def test_four_breakpoints_stay() -> None:
+    told = translation(cache_breakpoints=True)
+    items = [{"content": [marked("here", told)]} for _ in range(4)]
+    limit_breakpoints(items, told.loss)
+
+    assert all("prompt_cache_breakpoint" in item["content"][0] for item in items)
+    assert told.loss.entries == []

@@ -1,8 +1,9 @@
-"""Short forms for tests of readers and writers: a reply's events, told as its parts."""
+"""Short forms for tests of readers and writers: translations, histories, and a reply's events, told as its parts."""
 
 from collections.abc import Iterable
 
 from wsgi_gateway.protocols.capabilities import Capabilities
+from wsgi_gateway.protocols.conversation import Item
 from wsgi_gateway.protocols.events import Event
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.reply import Reply, fold
@@ -27,6 +28,12 @@ def read(reader: StreamReader, stream: bytes, size: int | None = None) -> list[E
     for at in range(0, len(stream), step):
         events += reader.feed(stream[at : at + step])
     return events + reader.finish()
+
+
+def breakpoints(items: Iterable[Item]) -> int:
+    """How many parts of a history mark a place in the cache."""
+    parts = (part for item in items for part in getattr(item, "parts", ()))
+    return sum(getattr(part, "cache", None) is not None for part in parts)
 
 
 def told(events: Iterable[Event] | Reply) -> list[tuple[str, ...]]:

@@ -1,5 +1,7 @@
 """What the readers and writers of OpenAI's two request formats share."""
 
+from collections.abc import Iterator
+
 from wsgi_gateway.protocols.conversation import (
     Conversation,
     Document,
@@ -17,6 +19,8 @@ from wsgi_gateway.protocols.translation import Translation
 NO_PARAMETERS: Json = {"type": "object", "properties": {}}
 """Those of a function that declares none."""
 _LIFETIMES = ("30m", "12h")
+_BREAKPOINT = "prompt_cache_breakpoint"
+_MOST_BREAKPOINTS = 4
 
 
 def sampling(conversation: Conversation, translation: Translation) -> Json:
@@ -113,18 +117,32 @@ def breakpoint_of_cache(
 ) -> Json:
     """``{"prompt_cache_breakpoint": ...}`` for what carries ``cache``; empty where the model takes none (6.11).
 
-    The default lifetime covers Messages' five minutes.
+    The default lifetime covers Messages' five minutes. The breakpoint stands where ``part`` did.
     """
     if not cache:
         return {}
     if not translation.capabilities.cache_breakpoints:
         translation.loss.dropped(part, "the upstream takes no cache breakpoints")
         return {}
-    mark: Json = {"mode": "explicit"}
+    mark = translation.loss.follow(part, {"mode": "explicit"})
     ttl = cache.get("ttl")
     if ttl in _LIFETIMES:
         mark["ttl"] = ttl
     elif ttl not in (None, "5m"):
         mark["ttl"] = "30m"
         translation.loss.dropped(part, f"a cache ttl of {ttl} became 30m, the nearest")
-    return {"prompt_cache_breakpoint": mark}
+    return {_BREAKPOINT: mark}
+
+
+def limit_breakpoints(items: list[Json], loss: Loss) -> None:
+    """Of the written messages or input items: OpenAI takes four, and the last ones cover the most (6.11)."""
+    marked = [part for item in items for part in _parts(item) if _BREAKPOINT in part]
+    for part in marked[:-_MOST_BREAKPOINTS]:
+        loss.dropped(
+            part.pop(_BREAKPOINT), "a cache breakpoint: the upstream takes four, the last were kept"
+        )
+
+
+def _parts(item: Json) -> Iterator[Json]:
+    for content in (item.get("content"), item.get("output")):
+        yield from content if isinstance(content, list) else ()

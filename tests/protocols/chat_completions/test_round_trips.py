@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from support.events import read, translation
+from support.events import breakpoints, read, translation
 
 from wsgi_gateway.protocols.chat_completions import (
     StreamReader,
@@ -87,6 +87,12 @@ def turns(draw: st.DrawFn) -> list[Item]:
     return items
 
 
+# Of more than four breakpoints only the last four are written.
+HISTORIES = (
+    st.lists(turns(), min_size=1, max_size=3)
+    .map(lambda given: [item for turn in given for item in turn])
+    .filter(lambda items: breakpoints(items) <= 4)
+)
 TOOLS = st.one_of(
     st.builds(
         Tool,
@@ -121,7 +127,7 @@ def conversations(draw: st.DrawFn) -> Conversation:
         model="m",
         stream=stream,
         include_usage=stream,
-        items=[item for turn in draw(st.lists(turns(), min_size=1, max_size=3)) for item in turn],
+        items=draw(HISTORIES),
         tools=tools,
         tool_choice=choice,
         parallel_tool_calls=draw(st.none() | st.booleans()) if tools else None,

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from support.events import translation
+from support.events import breakpoints, translation
 
 from wsgi_gateway.protocols.conversation import (
     Conversation,
@@ -92,8 +92,13 @@ def numbered(turn: int, item: Item) -> Item:
     return item
 
 
-HISTORIES = st.lists(st.one_of(MESSAGES, calling_turns()), min_size=1, max_size=4).map(
-    lambda turns: [numbered(number, item) for number, turn in enumerate(turns) for item in turn]
+# Of more than four breakpoints only the last four are written.
+HISTORIES = (
+    st.lists(st.one_of(MESSAGES, calling_turns()), min_size=1, max_size=4)
+    .map(
+        lambda turns: [numbered(number, item) for number, turn in enumerate(turns) for item in turn]
+    )
+    .filter(lambda items: breakpoints(items) <= 4)
 )
 TOOLS = st.lists(
     st.one_of(

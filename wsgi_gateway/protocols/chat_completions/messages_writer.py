@@ -18,7 +18,7 @@ from wsgi_gateway.protocols.conversation import (
     ToolResult,
 )
 from wsgi_gateway.protocols.custom_tools import function_arguments
-from wsgi_gateway.protocols.openai_requests import breakpoint_of_cache
+from wsgi_gateway.protocols.openai_requests import breakpoint_of_cache, limit_breakpoints
 from wsgi_gateway.protocols.translation import Translation
 
 
@@ -45,6 +45,7 @@ def write_messages(conversation: Conversation, translation: Translation) -> list
             conversation.items[-1],
             "the last message is the assistant's, and the upstream cannot continue it",
         )
+    limit_breakpoints(writer.messages, translation.loss)
     return writer.messages
 
 

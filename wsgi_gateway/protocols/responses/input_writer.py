@@ -18,6 +18,7 @@ from wsgi_gateway.protocols.conversation import (
     ToolCall,
     ToolResult,
 )
+from wsgi_gateway.protocols.openai_requests import limit_breakpoints
 from wsgi_gateway.protocols.responses.parts_writer import PartsWriter
 from wsgi_gateway.protocols.translation import Translation
 
@@ -54,6 +55,7 @@ def write_input(conversation: Conversation, translation: Translation) -> Json:
         writer.add_first(head)
     if not writer.items:
         translation.loss.refuse("items", "there is nothing to answer")
+    limit_breakpoints(writer.items, translation.loss)
     return body | {"input": writer.items}
 
 
