@@ -1,8 +1,10 @@
 """Stop sequences that the gateway looks for itself."""
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from wsgi_gateway.protocols.conversation import Json
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import (
     Delta,
@@ -68,6 +70,39 @@ def test_what_may_be_a_beginning_is_held_back_until_it_is_known() -> None:
 
 def test_usage_of_a_full_reply_is_kept() -> None:
     assert fold(cut(said(["a STOP b"]), "STOP", at_once=True)).usage == USAGE.usage
+
+
+def tokens(*texts: str) -> list[Json]:
+    return [{"token": text, "bytes": list(text.encode())} for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ([("Hi", " you", " STOP", " there")], ["Hi", " you", " STOP"]),
+        ([("Hi ", "STOP", " there")], ["Hi "]),
+        ([("Oslo", " is é", "ST", "OP", ".")], ["Oslo", " is é"]),
+        ([("STOP", " there")], []),
+        ([("Hi",), (" ST",), ("OP",)], ["Hi", " ST"]),
+        ([("Hi",), (" ST",), ("ART",)], ["Hi", " ST", "ART"]),
+    ],
+)
+def test_log_probabilities_end_where_their_text_does(
+    told: list[tuple[str, ...]], kept: list[str]
+) -> None:
+    deltas: list[Event] = [Delta(0, "".join(texts), tokens(*texts)) for texts in told]
+    start, part, *_, end, usage, finished = said(["x"])
+    reply = fold(cut([start, part, *deltas, end, usage, finished], "STOP"))
+
+    assert (reply.parts[0].logprobs or []) == tokens(*kept)
+
+
+def test_tokens_without_bytes_are_as_long_as_their_text() -> None:
+    given: list[Json] = [{"token": "Hi ", "bytes": None}, {"token": "STOP"}, {"token": None}]
+    start, part, *rest = said(["x"])
+    reply = fold(cut([start, part, Delta(0, "Hi STOP", given), *rest[1:]], "STOP"))
+
+    assert reply.parts[0].logprobs == given[:1]
 
 
 def test_a_reply_that_breaks_off_delivers_what_was_held_back() -> None:

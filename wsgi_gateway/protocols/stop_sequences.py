@@ -68,7 +68,7 @@ class StopCutter:
         if found is not None:
             at, _, stop = found
             if at:
-                yield Delta(delta.index, text[:at], logprobs)
+                yield Delta(delta.index, text[:at], _until(text[at:], logprobs))
             yield from self._end(stop, rest)
             return
         safe = len(text) - self._beginning(text)
@@ -101,3 +101,24 @@ class StopCutter:
             yield Finished(reason="tool_calls")
         else:
             yield Finished(reason="stop_sequence", stop_sequence=stop)
+
+
+def _until(rest: str, logprobs: list[Json] | None) -> list[Json] | None:
+    """Those of tokens that begin before ``rest``, with which their text ends."""
+    if logprobs is None:
+        return None
+    kept, left = list(logprobs), _size(rest)
+    while kept and (size := _token_size(kept[-1])) <= left:
+        left -= size
+        kept.pop()
+    return kept or None
+
+
+def _token_size(token: Json) -> int:
+    """In bytes, as a token may be a piece of a character."""
+    told = token.get("bytes")
+    return len(told) if isinstance(told, list) else _size(str(token.get("token") or ""))
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
