@@ -211,6 +211,20 @@ def test_failed_response_with_status_200_becomes_an_error(
     assert "Slow down" in str(failure)
 
 
+@pytest.mark.parametrize("client_api", ["chat_completions", "messages"])
+@PLAIN_AND_STREAM
+@pytest.mark.parametrize("status", ["queued", "in_progress"])
+def test_response_that_is_still_running_is_no_reply(
+    upstream: Upstream, clients: Clients, client_api: Api, status: str, stream: bool
+) -> None:
+    upstream.script(json_reply({**PLAIN["responses"](Answer()), "status": status, "output": []}))
+
+    failure = failure_of(clients, client_api, "responses-model", stream=stream)
+
+    assert failure.status_code == 502
+    assert status in str(failure)
+
+
 @pytest.fixture(scope="module")
 def cut_off_clients(gateway_factory: GatewayFactory) -> Iterator[Clients]:
     """Clients of a gateway whose providers are not there."""

@@ -182,6 +182,16 @@ def test_log_probabilities_that_come_after_their_text_are_noted() -> None:
     ]
 
 
+def test_log_probabilities_of_an_empty_text_are_noted() -> None:
+    loss = Loss("responses")
+    empty = {**TEXT, "text": "", "annotations": [], "logprobs": [TOKEN]}
+    done = event("output_item.done", item={**MESSAGE, "content": [empty]})
+    assert fold(events_of(done, loss=loss)).parts == []
+    assert [(entry.path, entry.verdict) for entry in loss.entries] == [
+        ("reply.logprobs", "approximated")
+    ]
+
+
 def test_messages_and_their_phases() -> None:
     first = {**WHOLE, "phase": "commentary"}
     second = {**WHOLE, "id": "msg_2", "phase": "final_answer"}

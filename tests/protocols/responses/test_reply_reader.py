@@ -208,6 +208,31 @@ def test_full_replies_that_are_none(body: dict[str, Any]) -> None:
     assert failure(read_reply(body, translation()))[0] == "upstream_invalid"
 
 
+@pytest.mark.parametrize("status", ["queued", "in_progress"])
+def test_a_reply_that_runs_in_the_background_is_not_finished(status: str) -> None:
+    body = {"id": "resp_1", "model": "m", "status": status, "output": [], "error": None}
+    message = f"the upstream's reply ended as {status!r}"
+    assert failure(read_reply(body, translation())) == ("upstream_invalid", message, None)
+    last_word = {"type": f"response.{status}", "response": body}
+    assert failure(events_of(last_word))[0] == "upstream_invalid"
+
+
+@pytest.mark.parametrize("status", ["completed", "in_progress", None])
+def test_the_last_event_ends_a_stream_whose_status_lags_behind(status: str | None) -> None:
+    told = translation()
+    events = read(StreamReader(told), stream(CREATED, completed(status=status, output=[])))
+    assert isinstance(events[-1], Finished)
+    assert told.loss.entries == []
+
+
+def test_a_status_that_nobody_knows_is_told() -> None:
+    told = translation()
+    assert isinstance(read_reply({"status": "paused", "output": []}, told)[-1], Finished)
+    assert [(entry.path, entry.verdict) for entry in told.loss.entries] == [
+        ("reply.status", "approximated")
+    ]
+
+
 def test_a_full_reply_that_failed() -> None:
     body = {"status": "failed", "output": [], "error": {"code": "server_error", "message": "sorry"}}
     assert failure(read_reply(body, translation())) == ("server", "sorry", "server_error")

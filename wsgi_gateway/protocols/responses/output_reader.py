@@ -199,10 +199,13 @@ class OutputReader:
 
     def _end_text(self, item: _Item, index: int, kind: PartKind, part: wire.OutputPart) -> None:
         whole = (part.refusal if kind == "refusal" else part.text) or ""
+        logprobs = read_logprobs(part.logprobs)
         if not whole and index not in item.texts:
+            if logprobs:
+                self._loss.approximated("reply.logprobs", "those of an empty text were left out")
             return
         text = self._text(item, index, kind)
-        if not text.complete(whole, read_logprobs(part.logprobs)):
+        if not text.complete(whole, logprobs):
             self._loss.approximated(
                 "reply.logprobs", "they came after their text, and were left out"
             )

@@ -120,6 +120,10 @@ class StreamReader:
 
     def _note_lost(self, response: wire.Response) -> None:
         """What is told beside the output, and nowhere else."""
+        if response.status and response.status not in (*_ENDINGS, *_UNFINISHED):
+            self._loss.approximated(
+                "reply.status", f"unknown {response.status[:40]!r} was taken for the regular end"
+            )
         if response.moderation:
             self._loss.dropped(
                 "reply.moderation", "the upstream's verdict has no place in the reply"
