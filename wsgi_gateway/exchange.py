@@ -22,6 +22,7 @@ from wsgi_gateway.protocols.conversation import Conversation, Json
 from wsgi_gateway.protocols.decoding import encode, read_body
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Event
+from wsgi_gateway.protocols.header_value import header_value
 from wsgi_gateway.protocols.ids import new_id
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages.model_echo import rename_reply
@@ -123,8 +124,8 @@ class Gateway:
         call = None
         try:
             call = self._route(client, request)
-            own_headers["x-gateway-provider"] = call.provider.name
-            own_headers["x-gateway-model"] = call.model
+            own_headers["x-gateway-provider"] = header_value(call.provider.name)
+            own_headers["x-gateway-model"] = header_value(call.model)
             answer = handle(call)
         except ApiError as error:
             error.headers = (call.headers if call else {}) | error.headers
@@ -286,7 +287,7 @@ class Gateway:
     def send(self, call: Call, body: bytes, tail: str = "") -> UpstreamReply:
         """Post to the upstream's endpoint, or to the one whose path has ``tail`` behind that. Raises ApiError."""
         api = call.upstream.name
-        url = call.provider.endpoints[api].replace("{model}", call.model)
+        url = call.provider.endpoints[api].replace("{model}", quote(call.model, safe=""))
         path, _, query = url.partition("?")
         if call.same_api and "beta" in call.request.query:
             query += f"&beta={quote(call.request.query['beta'])}"

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from wsgi_gateway.protocols.conversation import Tool
 from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.header_value import header_value
 
 Verdict = Literal["approximated", "dropped"]
 T = TypeVar("T")
@@ -109,7 +110,7 @@ class Loss:
                 self.refuse(entry.path, f"cannot be translated exactly: {entry.note}")
 
     def header(self) -> str | None:
-        """The value of ``x-gateway-warning``, None if all was exact. ASCII only, at most 4 KiB."""
+        """The value of ``x-gateway-warning``, None if all was exact. Printable ASCII only, at most 4 KiB."""
         self._told = len(self._entries)
         return _in_words(self.entries)
 
@@ -144,8 +145,7 @@ def _in_words(entries: list[Entry]) -> str | None:
         f"{paths[0]}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''};{verdict}: {note}"
         for (_, verdict, note), paths in groups.items()
     )
-    value = ", ".join(told).encode("ascii", "replace").decode()
-    value = value.replace("\r", " ").replace("\n", " ")
+    value = header_value(", ".join(told))
     if len(value) > _LONGEST_HEADER:
         value = value[: _LONGEST_HEADER - 16] + " ... and more"
     return value or None

@@ -1,0 +1,10 @@
+"""Words for a header. Servers refuse others, and answer 500 before the client's own API could say anything."""
+
+import re
+
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+
+
+def header_value(text: str) -> str:
+    """``text`` with a ``?`` for every character that is not printable ASCII (RFC 9110, 5.5)."""
+    return _UNPRINTABLE.sub("?", text)
