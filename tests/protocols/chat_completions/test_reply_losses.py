@@ -148,11 +148,6 @@ def test_ends(
     assert written.lost == lost
 
 
-def test_calls_are_what_a_reply_ended_for() -> None:
-    written = Written(call("a"), reason="pause")
-    assert written.full["finish_reason"] == "tool_calls"
-
-
 def test_an_explanation_comes_behind_a_refusal() -> None:
     written = Written(
         ReplyPart(kind="refusal", text="No. "), reason="content_filter", explanation="Not this."

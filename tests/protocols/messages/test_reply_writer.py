@@ -350,12 +350,6 @@ def test_reasons(reason: Any, sequence: str | None, expected: tuple[str, str | N
     assert (message["stop_reason"], message["stop_sequence"]) == expected
 
 
-def test_a_call_beside_a_stop_sequence_is_still_a_call() -> None:
-    call = part(0, "tool_call", "{}", id="call_1", name="f")
-    message = both(reply(*call, reason="stop_sequence", stop_sequence="END"))
-    assert (message["stop_reason"], message["stop_sequence"]) == ("tool_use", None)
-
-
 def test_arguments_that_are_no_object_survive_in_a_full_reply() -> None:
     cut = reply(*part(0, "tool_call", '{"a": [1', id="c", name="f"), reason="length")
     (block,) = parsed(write_reply(fold(cut), CONVERSATION, LOSS))["content"]

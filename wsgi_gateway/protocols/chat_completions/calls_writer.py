@@ -41,11 +41,6 @@ class CallsWriter:
         self._numbers: dict[int, int] = {}
         self._custom: set[int] = set()
 
-    @property
-    def any(self) -> bool:
-        """Whether there was a call so far."""
-        return bool(self._numbers)
-
     def start(self, event: PartStarted) -> Json:
         number = self._numbers[event.index] = len(self._numbers)
         function = {"name": event.name, "arguments": ""}

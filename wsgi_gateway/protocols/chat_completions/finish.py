@@ -24,7 +24,7 @@ class Ending(Struct):
     refusal: str | None
 
 
-def write_finish(ended: Finished | Reply, has_calls: bool, is_legacy: bool, loss: Loss) -> Ending:
+def write_finish(ended: Finished | Reply, is_legacy: bool, loss: Loss) -> Ending:
     """``is_legacy`` is a client that knows calls by the deprecated ``function_call`` only."""
     if ended.reason == "context_window":
         loss.approximated("reply.finish_reason", "length: the model's context window was full")
@@ -40,8 +40,6 @@ def write_finish(ended: Finished | Reply, has_calls: bool, is_legacy: bool, loss
     if ended.explanation is not None:
         loss.approximated("reply.refusal", "the classifier's explanation was written there")
     reason = _REASONS[ended.reason]
-    if has_calls and reason == "stop":
-        reason = "tool_calls"
     if is_legacy and reason == "tool_calls":
         reason = "function_call"
     return Ending(reason=reason, refusal=ended.explanation)

@@ -48,7 +48,7 @@ def write_reply(reply: Reply, conversation: Conversation, loss: Loss) -> Json:
     """The full reply, with the same content as the stream would have had."""
     legacy = is_legacy(conversation.body)
     calls = [part for part in reply.parts if part.kind == "tool_call"]
-    ending = write_finish(reply, bool(calls), legacy, loss)
+    ending = write_finish(reply, legacy, loss)
     content = JoinedContent(loss)
     said = _said(reply, content, loss)
     refusal = said["refusal"] + (ending.refusal or "")
@@ -245,7 +245,7 @@ class StreamWriter:
         return self._chunk({"reasoning_details": [detail]})
 
     def _finished(self, event: Finished) -> bytes:
-        ending = write_finish(event, self._calls.any, self._legacy, self._loss)
+        ending = write_finish(event, self._legacy, self._loss)
         self._frame |= _service_tier(self._usage, self._loss)
         last = b""
         if self._content.annotations:

@@ -103,9 +103,7 @@ def write_ending(ended: Reply | Finished, kinds: set[PartKind]) -> Json:
     """A refusal in the model's own words is told by the reason, as Messages has no block for it."""
     reason = ended.reason
     stop_reason = _REASONS[reason]
-    if reason == "stop_sequence" and "tool_call" in kinds:
-        stop_reason = "tool_use"
-    elif reason == "stop_sequence" and ended.stop_sequence is None:
+    if reason == "stop_sequence" and ended.stop_sequence is None:
         stop_reason = "end_turn"
     elif reason == "stop" and "refusal" in kinds:
         stop_reason = "refusal"

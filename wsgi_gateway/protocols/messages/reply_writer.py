@@ -5,7 +5,9 @@ several open parts. So parts queue in the order they started: the first is writt
 others collect what they say until all before them have ended. A block opens with its first text (a
 tool call's at once), so that empty ones never appear; its index is the count of those before. The
 end waits for the usage, which the events promise to tell before it. After a failure nothing is
-closed: a client must not take for whole what was cut short.
+closed: a client must not take for whole what was cut short, and some run a tool at the stop of its
+block. So what still waits behind an open block then (pieces of calls that a provider interleaves)
+is not told.
 
 Citations come as a list of sources at the end of their block, a custom tool's input when it is whole.
 The blocks themselves are made in ``reply_blocks``.
