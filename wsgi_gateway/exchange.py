@@ -45,6 +45,9 @@ from wsgi_gateway.upstream import (
 )
 
 _log = logging.getLogger(__name__)
+MAX_BODY = 32 * 1024 * 1024
+"""Bytes of a client's request, which whoever reads it has to keep to."""
+
 _READ_TIMEOUT = 600.0
 _CLIENT_CLOSED_REQUEST = 499
 _SEAL_MARK = seal.PREFIX.encode()
@@ -102,13 +105,16 @@ class Call(Struct, kw_only=True):
 class Gateway:
     """Everything that requests share: the routing table, the upstream connections, stored responses.
 
-    ``keepalive``: seconds after which a comment breaks a stream's silence; None for never.
+    ``keepalive``: seconds after which a comment breaks a stream's silence; None for never. ``transport`` is
+    UpstreamClient's; ValueError is raised for an unknown one.
     """
 
-    def __init__(self, config: Config, keepalive: float | None = None) -> None:
+    def __init__(
+        self, config: Config, keepalive: float | None = None, transport: str = "fast"
+    ) -> None:
         timeout = config.listeners[0].timeout if config.listeners else None
         self.models = ModelTable(config)
-        self._upstreams = UpstreamClient(timeout or _READ_TIMEOUT)
+        self._upstreams = UpstreamClient(timeout or _READ_TIMEOUT, transport=transport)
         self._store = MemoryStore()
         self._thoughts = ThoughtCache()
         self._keepalive = keepalive

@@ -10,8 +10,8 @@ monkey.patch_all()
 
 import os  # noqa: E402
 
-from wsgi_gateway.app import create_app  # noqa: E402
+from wsgi_gateway.app import create_served  # noqa: E402
 from wsgi_gateway.config import discover_config, load_config  # noqa: E402
 
 _path = os.environ.get("WSGI_GATEWAY_CONFIG")
-app = create_app(load_config(_path) if _path else discover_config(os.environ))
+app = create_served(load_config(_path) if _path else discover_config(os.environ))

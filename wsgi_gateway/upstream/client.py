@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
+from typing import Protocol as Interface
+from typing import cast
 
 import requests
 import urllib3
@@ -10,25 +12,45 @@ from requests.adapters import HTTPAdapter
 
 from wsgi_gateway.client_watch import ClientWatch, NoWatch
 from wsgi_gateway.protocols.errors import ApiError
-from wsgi_gateway.upstream.arrival import Arrival
+from wsgi_gateway.upstream.transport import Body, Transport
+from wsgi_gateway.upstream.urllib3_body import Urllib3Body
 
+TRANSPORTS = ("fast", "urllib3")
 _CONNECT_TIMEOUT = 10.0
-_DRAIN_TIMEOUT = 0.05
-_READ_SIZE = 65_536
+_SILENCE = (TimeoutError, requests.Timeout, urllib3.exceptions.ReadTimeoutError)
 _TRANSPORT_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+
+
+class ReplyBody(Interface):
+    """What each transport offers of a reply's body."""
+
+    def next(self, patience: float | None = None) -> bytes | None:
+        """What has arrived; b"" where nothing came for ``patience`` seconds; None at the end. Raises as it pleases."""
+
+    def drain(self) -> None:
+        """Read the few bytes behind a stream's last event. An upstream that leaves the body open is not waited for."""
+
+    def close(self) -> None:
+        """Give the connection back if the body was read to its end, else cut it: the upstream stops work."""
 
 
 class UpstreamReply:
     """An upstream's answer, its body not yet read. Must be closed."""
 
-    def __init__(self, response: requests.Response, client: ClientWatch | NoWatch) -> None:
-        self._response = response
-        self._client = client
-        self._arrival = Arrival(response.raw)
+    def __init__(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        body: ReplyBody,
+        client: ClientWatch | NoWatch,
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        """Looked up without regard to case, or by names in lower case."""
         self.patience: float | None = None
         """Seconds without a byte after which ``chunks`` is to give b""; None for never."""
-        self.status: int = response.status_code
-        self.headers: Mapping[str, str] = response.headers
+        self._body = body
+        self._client = client
 
     @property
     def is_success(self) -> bool:
@@ -52,7 +74,7 @@ class UpstreamReply:
         try:
             while (chunk := self._client.wait(self._next)) is not None:
                 yield chunk
-        except (urllib3.exceptions.ReadTimeoutError, TimeoutError):
+        except _SILENCE:
             raise ApiError("timeout", "the upstream fell silent") from None
         except _TRANSPORT_ERRORS:
             raise ApiError(
@@ -60,42 +82,38 @@ class UpstreamReply:
             ) from None
 
     def _next(self) -> bytes | None:
-        """The next piece, b"" after ``patience``, None at the end."""
-        if self.patience is not None and not self._arrival.wait(self.patience):
-            return b""
-        return self._response.raw.read1(_READ_SIZE, decode_content=True) or None
+        return self._body.next(self.patience)
 
     def drain(self) -> None:
-        """Read the few bytes behind a stream's last event, so that the connection can be used again.
-
-        An upstream that leaves the body open is not waited for.
-        """
-        connection = self._response.raw.connection
-        if connection is None or connection.sock is None:
-            return
-        connection.sock.settimeout(_DRAIN_TIMEOUT)
-        try:
-            self._response.raw.read1(_READ_SIZE, decode_content=True)
-            self._response.raw.read1(1, decode_content=True)
-        except _TRANSPORT_ERRORS:
-            return
+        self._body.drain()
 
     def close(self) -> None:
-        """Give the connection back if the body was read to its end, else cut it: the upstream stops work."""
         self._client.close()
-        self._response.close()
+        self._body.close()
 
 
 class UpstreamClient:
-    """One per process: a pool per host, no cookies, no redirects, no proxies or netrc of the environment."""
+    """One per process: a pool per host, no cookies, no redirects, no proxies or netrc of the environment.
 
-    def __init__(self, read_timeout: float | None, pool_size: int = 1000) -> None:
-        self._timeout = (_CONNECT_TIMEOUT, read_timeout)
+    ``transport`` is "fast" (transport.py), or "urllib3": requests' own adapter.
+    """
+
+    def __init__(
+        self, read_timeout: float | None, pool_size: int = 1000, transport: str = "fast"
+    ) -> None:
+        self._timeout: tuple[float, float] | tuple[float, None] = (_CONNECT_TIMEOUT, read_timeout)  # type: ignore[assignment]
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers.clear()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = HTTPAdapter(pool_connections=100, pool_maxsize=pool_size)
+        if transport not in TRANSPORTS:
+            raise ValueError(f"WSGI_GATEWAY_TRANSPORT is not one of {TRANSPORTS}: {transport}")
+        self._is_fast = transport == "fast"
+        adapter = (
+            Transport(pool_size)
+            if self._is_fast
+            else HTTPAdapter(pool_connections=100, pool_maxsize=pool_size)
+        )
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -103,15 +121,7 @@ class UpstreamClient:
         self, url: str, headers: Mapping[str, str], body: bytes, client: ClientWatch | NoWatch
     ) -> UpstreamReply:
         """Send a request and wait for the status. Raises ApiError (unreachable, timeout) and ClientGone."""
-        send = partial(
-            self._session.post,
-            url,
-            data=body,
-            headers=dict(headers),
-            stream=True,
-            allow_redirects=False,
-            timeout=self._timeout,
-        )
+        send = partial(self._send_fast if self._is_fast else self._send, url, headers, body)
         try:
             response = client.wait(send)
         except requests.ConnectTimeout:
@@ -120,4 +130,24 @@ class UpstreamClient:
             raise ApiError("timeout", "the upstream did not answer in time") from None
         except _TRANSPORT_ERRORS:
             raise ApiError("unreachable", "the upstream could not be reached") from None
-        return UpstreamReply(response, client)
+        if self._is_fast:
+            reply_body = cast(Body, response.raw)
+            return UpstreamReply(response.status_code, reply_body.headers, reply_body, client)
+        return UpstreamReply(response.status_code, response.headers, Urllib3Body(response), client)
+
+    def _send_fast(self, url: str, headers: Mapping[str, str], body: bytes) -> requests.Response:
+        """Straight to the adapter: what the session would add costs more than the exchange itself."""
+        request = requests.PreparedRequest()
+        request.method, request.url, request.body = "POST", url, body
+        request.headers = headers  # type: ignore[assignment]  # any mapping does
+        return self._session.get_adapter(url).send(request, stream=True, timeout=self._timeout)
+
+    def _send(self, url: str, headers: Mapping[str, str], body: bytes) -> requests.Response:
+        return self._session.post(
+            url,
+            data=body,
+            headers=dict(headers),
+            stream=True,
+            allow_redirects=False,
+            timeout=self._timeout,
+        )

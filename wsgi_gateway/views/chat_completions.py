@@ -5,8 +5,10 @@ from flask import Blueprint
 from wsgi_gateway.exchange import Gateway
 from wsgi_gateway.views.http import exchange_view
 
+PATH = "/v1/chat/completions"
+
 
 def register(blueprint: Blueprint, gateway: Gateway) -> None:
-    blueprint.post("/v1/chat/completions", endpoint="chat_completions")(
+    blueprint.post(PATH, endpoint="chat_completions")(
         exchange_view(gateway.answer, "chat_completions")
     )

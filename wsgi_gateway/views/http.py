@@ -6,11 +6,10 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from wsgi_gateway.client_watch import watch
-from wsgi_gateway.exchange import Answer, Request, error_answer
+from wsgi_gateway.exchange import MAX_BODY, Answer, Request, error_answer
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.table import PROTOCOLS
 
-_MAX_BODY = 32 * 1024 * 1024
 _MESSAGES_PATHS = ("/messages", "/messages/count_tokens")
 
 
@@ -18,7 +17,7 @@ def exchange_view(answer: Callable[[str, Request], Answer], api: str) -> Callabl
     """The view function for POST requests of ``api``, which ``answer`` answers."""
 
     def view() -> Response:
-        request.max_content_length = _MAX_BODY
+        request.max_content_length = MAX_BODY
         try:
             body = request.get_data(cache=False)
         except HTTPException as error:
@@ -36,7 +35,7 @@ def exchange_view(answer: Callable[[str, Request], Answer], api: str) -> Callabl
 
 def _unreadable(error: HTTPException) -> ApiError:
     if isinstance(error, RequestEntityTooLarge):
-        return ApiError("too_large", f"the request body is larger than {_MAX_BODY} bytes")
+        return ApiError("too_large", f"the request body is larger than {MAX_BODY} bytes")
     return ApiError("invalid_request", "the request body could not be read")
 
 
