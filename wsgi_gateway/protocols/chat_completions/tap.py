@@ -47,6 +47,7 @@ class StreamTap(Tap):
     )
     ending: ClassVar[bytes] = b"[DONE]"
     flaws: ClassVar[re.Pattern[bytes] | None] = re.compile(rb'"(?:id|type|name)":\s*null')
+    flawed: ClassVar[bytes] = b'"tool_calls"'
 
     _done = False
 
