@@ -12,7 +12,7 @@ APT_INSTALL = $(SUDO) apt-get update -q && $(SUDO) apt-get install -q -y --no-in
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test fuzz lint format facts libgomp nginx clients clients-report clean
+.PHONY: help demo test test-plain fuzz lint format facts libgomp nginx clients clients-report clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ demo: $(VENV)/.demo libgomp ## Stream from a small real model through all three 
 
 test: $(VENV)/.test nginx clients ## Run all tests
 	$(BIN)/python -m pytest
+
+# The same server without its fast lane, on requests' own adapter.
+test-plain: $(VENV)/.test nginx ## Run the integration tests without the fast lane and the fast transport
+	WSGI_GATEWAY_TRANSPORT=urllib3 WSGI_GATEWAY_FAST_LANE=off $(BIN)/python -m pytest -m 'not clients' tests/integration
 
 # Coverage-guided; what it finds is kept in tests/fuzz/crashes.
 fuzz: $(VENV)/.fuzz ## Try bytes that break the protocols, for SECONDS (60)

@@ -29,6 +29,13 @@ START_DEADLINE = 15.0
 PROVIDER_KEY = "sk-provider-9876543210"
 """The key of every scripted provider; no client may ever see it."""
 
+_CHOSEN = {
+    name: os.environ[name]
+    for name in ("WSGI_GATEWAY_TRANSPORT", "WSGI_GATEWAY_FAST_LANE")
+    if name in os.environ
+}
+"""With these all tests can be run on the slower ways too."""
+
 
 def free_port() -> int:
     """A port nobody uses at the moment."""
@@ -89,7 +96,7 @@ class GatewayProcess:
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 command,
-                env={"PATH": os.environ["PATH"], "HOME": str(folder), **(environ or {})},
+                env={**_CHOSEN, "PATH": os.environ["PATH"], "HOME": str(folder), **(environ or {})},
                 cwd=Path(__file__).parents[2],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
