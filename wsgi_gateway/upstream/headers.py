@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from wsgi_gateway.config import Provider
 from wsgi_gateway.upstream.limits import limits_for
@@ -36,24 +37,29 @@ def request_headers(
     if upstream_api == "messages":
         headers["anthropic-version"] = _ANTHROPIC_VERSION
     if same_api:
-        headers |= {
-            name.lower(): value
-            for name, value in client.items()
-            if _FROM_CLIENT.fullmatch(name.lower())
-        }
-        headers |= _content_type(client)
+        for name, value in client.items():
+            key = name.lower()
+            if _passes(key):
+                headers[key] = value
+            elif key == "content-type" and _JSON.match(value):
+                # Only JSON of any kind: curl calls a body a form that nobody called anything.
+                headers[key] = value
     headers |= {name.lower(): value for name, value in provider.headers.items()}
     if provider.http_host:
         headers["host"] = provider.http_host
     return headers | _credentials(provider, upstream_api, client)
 
 
-def _content_type(client: Mapping[str, str]) -> dict[str, str]:
-    """The client's own if it says JSON in any way; curl calls a body a form that nobody called anything."""
-    for name, value in client.items():
-        if name.lower() == "content-type" and _JSON.match(value):
-            return {"content-type": value}
-    return {}
+@lru_cache(256)
+def _passes(name: str) -> bool:
+    """Whether a client's header goes to an upstream of the same API."""
+    return _FROM_CLIENT.fullmatch(name) is not None
+
+
+@lru_cache(256)
+def _returns(name: str) -> bool:
+    """Whether an upstream's header goes to the client."""
+    return _FROM_UPSTREAM.fullmatch(name) is not None
 
 
 def _credentials(
@@ -83,11 +89,9 @@ def reply_headers(upstream: Mapping[str, str], client_api: str) -> dict[str, str
 
     Limits come under the client's names too, the request id under both SDKs'. ``upstream`` ignores case.
     """
-    headers = limits_for(client_api, upstream) | {
-        name.lower(): value
-        for name, value in upstream.items()
-        if _FROM_UPSTREAM.fullmatch(name.lower())
-    }
+    headers = {name.lower(): value for name, value in upstream.items() if _returns(name.lower())}
+    if any("ratelimit" in name for name in headers):
+        headers = limits_for(client_api, upstream) | headers
     request_id = upstream.get("x-request-id") or upstream.get("request-id")
     if request_id:
         headers["x-request-id"] = headers["request-id"] = request_id
