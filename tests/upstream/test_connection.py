@@ -143,6 +143,15 @@ def test_an_idle_connection_that_was_closed_is_stale(pair: Pair) -> None:
     assert connection.is_stale()
 
 
+def test_an_answer_that_came_before_the_request_was_read(pair: Pair) -> None:
+    connection, upstream = pair
+    upstream.sendall(b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\n\r\n")
+    upstream.close()
+    connection.exchange(b"ask", LONG)
+    assert connection.status == 413
+    assert not connection.is_reusable
+
+
 @given(st.lists(st.binary(min_size=1, max_size=20), max_size=5), st.data())
 def test_any_cut_of_a_reply_is_read_as_it_was_sent(
     pieces: list[bytes], data: st.DataObject

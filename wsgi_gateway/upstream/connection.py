@@ -43,8 +43,8 @@ class Connection:
 
     @property
     def is_reusable(self) -> bool:
-        """Whether the reply was read to its end, and another may follow on this connection."""
-        return self.is_complete and self._is_clean
+        """Whether request and reply went to their ends, and others may follow on this connection."""
+        return self.is_complete and self.was_sent and self._is_clean
 
     def is_stale(self) -> bool:
         """Whether an idle connection was closed by the upstream, or has bytes that nobody asked for."""
@@ -72,8 +72,12 @@ class Connection:
         self._patience = self._left = inf if timeout is None else timeout
         try:
             self._sock.settimeout(timeout)
-            self._sock.sendall(request)
-            self.was_sent = True
+            try:
+                self._sock.sendall(request)
+                self.was_sent = True
+            except BrokenPipeError:
+                # It may have answered before it had read all (413), and closed.
+                self.was_sent = False
             self._read_head()
         except BaseException:
             self.close()

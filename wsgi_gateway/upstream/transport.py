@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from time import monotonic
 from urllib.parse import urlsplit
@@ -83,6 +84,7 @@ class Body:
             return
         if connection.is_reusable and len(self._idle) < self._limit:
             self._idle.append((monotonic(), connection))
+            _close_old(self._idle)
         else:
             connection.close()
 
@@ -138,21 +140,36 @@ class Transport(BaseAdapter):
 
 def _reuse(idle: deque[_Idle], data: bytes, timeout: float | None) -> Connection | None:
     """An idle connection on which ``data`` was sent and answered, if there is one. The youngest is taken."""
-    while idle and monotonic() - idle[0][0] > _MAX_IDLE:
-        idle.popleft()[1].close()
-    while idle:
-        connection = idle.pop()[1]
+    while (connection := _pop(idle)) is not None:
         if connection.is_stale():
             connection.close()
             continue
         try:
             connection.exchange(data, timeout)
+        except TimeoutError:
+            raise
         except OSError:
             if connection.was_sent:
                 raise
             continue
         return connection
     return None
+
+
+def _pop(idle: deque[_Idle]) -> Connection | None:
+    # Other threads may empty the deque at any time.
+    try:
+        return idle.pop()[1]
+    except IndexError:
+        return None
+
+
+def _close_old(idle: deque[_Idle]) -> None:
+    """Close what has been idle for too long; the oldest is leftmost."""
+    now = monotonic()
+    with suppress(IndexError):
+        while now - idle[0][0] > _MAX_IDLE:
+            idle.popleft()[1].close()
 
 
 @lru_cache(1024)
