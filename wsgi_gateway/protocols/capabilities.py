@@ -5,6 +5,7 @@ Only facts about models belong here; what is done about them is decided by the r
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -128,6 +129,8 @@ _TABLE: tuple[tuple[str, str, Capabilities], ...] = (
 )
 _ROWS = [(re.compile(kind), re.compile(model), facts) for kind, model, facts in _TABLE]
 _UNKNOWN = Capabilities()
+_LONGEST_REMEMBERED = 200
+"""Of a model's name, which a client may choose freely."""
 _HOSTS_OF_SEARCH: Mapping[str, tuple[str, ...]] = {
     "openai": ("chat_completions", "responses"),
     "azure_openai": ("responses",),
@@ -138,6 +141,10 @@ _HOSTS_OF_SEARCH: Mapping[str, tuple[str, ...]] = {
 
 def capabilities_of(provider_kind: str, model: str) -> Capabilities:
     """The first row that matches; the defaults for a model that nobody listed."""
+    return (_remembered if len(model) <= _LONGEST_REMEMBERED else _look_up)(provider_kind, model)
+
+
+def _look_up(provider_kind: str, model: str) -> Capabilities:
     for kind, pattern, facts in _ROWS:
         if kind.fullmatch(provider_kind) and pattern.fullmatch(model):
             hosts = _HOSTS_OF_SEARCH.get(provider_kind, ())
@@ -145,3 +152,6 @@ def capabilities_of(provider_kind: str, model: str) -> Capabilities:
                 return facts
             return replace(facts, web_search=())
     return _UNKNOWN
+
+
+_remembered = lru_cache(maxsize=1024)(_look_up)

@@ -85,8 +85,10 @@ class Loss:
 
     def follow(self, thing: object, made: T) -> T:
         """Remember that ``made`` was made of ``thing``, and so stands where that does; return it."""
-        known, path = self._places.get(id(thing), (None, ""))
-        return self.at(path, made) if known is thing else made
+        place = self._places.get(id(thing))
+        if place is not None and place[0] is thing:
+            self._places[id(made)] = (made, place[1])
+        return made
 
     def approximated(self, where: object, note: str) -> None:
         """The other API has something near, which was used."""

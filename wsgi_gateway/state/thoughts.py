@@ -7,8 +7,7 @@ Bounded, and gone with a restart: without them the upstream is asked not to thin
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -52,18 +51,16 @@ class ThoughtCache:
     def restore(self, provider: str, items: list[Item]) -> list[Item]:
         """``items`` with the thoughts of those turns that called tools and came without any proof."""
         restored: list[Item] = []
-        before: list[Item] = []
-        for is_answer, run in groupby(items, _is_answer):
-            turn = list(run)
-            known = [provider, _words(before[-1:])]
-            restored += self._with_thoughts(known, turn) if is_answer else turn
-            before = turn
-        return restored
+        end = 0
+        for begin, behind in _unproven_turns(items):
+            known = [provider, _words(items[begin - 1 : begin])]
+            restored += items[end:begin]
+            restored += self._with_thoughts(known, items[begin:behind])
+            end = behind
+        return restored + items[end:] if end else items
 
     def _with_thoughts(self, known: list[str], turn: list[Item]) -> list[Item]:
-        calls = [item for item in turn if isinstance(item, ToolCall)]
-        if not calls or any(_is_proven(item) for item in turn):
-            return turn
+        calls = (item for item in turn if isinstance(item, ToolCall))
         stored = self._store.get(_key(known, (call.id for call in calls)))
         if stored is None:
             return turn
@@ -109,10 +106,23 @@ class Listener:
                 self._store.put(_key(self._known, self._calls), _encode(self._thoughts))
 
 
-def _is_answer(item: Item) -> bool:
-    if isinstance(item, Message):
-        return item.role == "assistant"
-    return isinstance(item, Reasoning | ToolCall)
+def _unproven_turns(items: Sequence[Item]) -> Iterator[tuple[int, int]]:
+    """Where those turns of the assistant's begin and end that called tools and came without any proof."""
+    begin, calls, proven = 0, False, False
+    for position, item in enumerate(items):
+        match item:
+            case Message(role="assistant"):
+                pass
+            case ToolCall():
+                calls = True
+            case Reasoning():
+                proven = proven or _is_proven(item)
+            case _:
+                if calls and not proven:
+                    yield begin, position
+                begin, calls, proven = position + 1, False, False
+    if calls and not proven:
+        yield begin, len(items)
 
 
 def _is_proven(item: Item) -> bool:
