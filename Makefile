@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CLIENTS := .cache/clients
+BENCH := .cache/bench
 SECONDS ?= 60
 ENVIRONMENTS := $(patsubst tests/clients/environments/%.txt,$(CLIENTS)/%/.installed,$(wildcard tests/clients/environments/*.txt))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -12,7 +13,7 @@ APT_INSTALL = $(SUDO) apt-get update -q && $(SUDO) apt-get install -q -y --no-in
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-plain fuzz lint format facts libgomp nginx clients clients-report clean
+.PHONY: help demo test test-plain fuzz lint format facts bench peers libgomp nginx wrk clients clients-report clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -42,6 +43,27 @@ format: $(VENV)/.dev ## Repair what style checks can repair
 
 facts: $(VENV)/.test ## Measure the facts in the README, in a fresh virtual environment
 	$(BIN)/python bench/facts.py
+
+bench: $(VENV)/.test nginx wrk peers ## Measure CPU beside nginx, LiteLLM and Portkey; QUICK=1 for two minutes
+	$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+# What cannot be installed here is left out of the report, which says so.
+peers: $(BENCH)/litellm/.installed $(BENCH)/portkey/.installed
+
+$(BENCH)/litellm/.installed: bench/peers/litellm.txt | $(CLIENTS)/uv/bin/uv
+	$(CLIENTS)/uv/bin/uv venv -q --clear --no-python-downloads --python $(BIN)/python $(@D)
+	$(CLIENTS)/uv/bin/uv pip install -q --cache-dir $(CLIENTS)/uv/cache --python $(@D)/bin/python -r $< \
+	&& touch $@ || echo "LiteLLM could not be installed: it will be left out"
+
+$(BENCH)/portkey/.installed: bench/peers/package.json
+	@mkdir -p $(@D)
+	@cp $< $(@D)/package.json
+	@if ! command -v npm >/dev/null; then echo "npm is not installed: Portkey will be left out"; \
+	else npm install --prefix $(@D) --no-audit --no-fund --no-package-lock --loglevel=error && touch $@ \
+	|| echo "Portkey could not be installed: it will be left out"; fi
+
+wrk: ## Install wrk, the load of the benchmark
+	@command -v wrk >/dev/null || { $(APT_INSTALL) wrk; }
 
 # llama.cpp's threads; absent from the smallest Debian machines.
 libgomp:
