@@ -106,9 +106,9 @@ def _chat(turns: list[_Turn], *, with_tools: bool) -> Json:
                 messages.append({"role": speaker, "content": text})
     body: Json = {"messages": messages, "max_completion_tokens": MOST_TOKENS}
     if with_tools:
-        function: Json = {"name": "read_file", "description": "Reads a file"}
-        function["parameters"] = PATH_SCHEMA
-        body["tools"] = [{"type": "function", "function": function}]
+        tool: Json = {"name": "read_file", "description": "Reads a file"}
+        tool["parameters"] = PATH_SCHEMA
+        body["tools"] = [{"type": "function", "function": tool}]
     return body
 
 
