@@ -37,7 +37,7 @@ def page(costs: Costs, rows: list[Row], absent: dict[str, str]) -> str:
         medians = [costs.median(name, case) for name in names]
         cells = ["" if median is None else f"{median:,.0f}" for median in medians]
         lines.append(f"| {case} | " + " | ".join(cells) + " |")
-    notes = [f"- {name} was left out: {why}" for name, why in absent.items()]
+    notes = [f"- {name} was left out: {' '.join(why.split())}" for name, why in absent.items()]
     for (name, case), why in costs.refused.items():
         notes.append(f"- {name} cannot do {case}: {' '.join(why.split())}")
     return "\n".join([*lines, "", *notes]).rstrip() + "\n"
