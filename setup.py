@@ -33,6 +33,7 @@ setup(
     zip_safe=False,
     entry_points={"console_scripts": ["wsgi-gateway = wsgi_gateway.cli:main"]},
     install_requires=[
+        "certifi>=2024.2.2",
         "click>=8.2",
         "flask>=3.1",
         "gevent>=24.10.1",
@@ -56,6 +57,7 @@ setup(
             "pytest>=9.2",
             "pytest-httpserver>=1.2",
             "setuptools>=77",
+            "trustme>=1.2",
         ],
         "fuzz": ["atheris>=3.0"],
         "dev": [

@@ -1,13 +1,18 @@
 """The transport adapter as any user of requests would mount it, against a real server."""
 
 import gzip
+import ssl
 import zlib
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
+import trustme
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from wsgi_gateway.upstream import transport
 from wsgi_gateway.upstream.transport import Transport
 
 
@@ -90,9 +95,60 @@ def test_no_http_is_an_invalid_url() -> None:
         Transport(1).send(request)
 
 
-def test_tls_is_verified(server: HTTPServer) -> None:
-    """A plain server is no TLS server: the handshake fails, and nothing is sent."""
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def tls_server(authority: trustme.CA) -> Iterator[HTTPServer]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    with HTTPServer(host="localhost", port=0, ssl_context=context) as server:
+        server.expect_request("/").respond_with_data(b"x" * 200_000)
+        yield server
+
+
+@pytest.fixture
+def tls_session() -> Iterator[requests.Session]:
     with requests.Session() as session:
-        session.mount("https://", Transport(1))
-        with pytest.raises(requests.ConnectionError):
-            session.post(server.url_for("/").replace("http://", "https://"), timeout=5)
+        session.mount("https://", Transport(2))
+        yield session
+
+
+def test_a_reply_over_tls(
+    tls_server: HTTPServer, tls_session: requests.Session, authority: trustme.CA, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    for _ in range(2):
+        reply = tls_session.post(tls_server.url_for("/"), verify=str(bundle), timeout=10)
+        assert reply.content == b"x" * 200_000
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_a_certificate_is_verified(
+    tls_server: HTTPServer,
+    tls_session: requests.Session,
+    authority: trustme.CA,
+    tmp_path: Path,
+    host: str,
+) -> None:
+    """One of an unknown authority, and one for another name."""
+    bundle = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    url = tls_server.url_for("/").replace("localhost", host)
+    with pytest.raises(requests.exceptions.SSLError):
+        tls_session.post(url, verify=str(bundle) if host == "127.0.0.1" else True, timeout=10)
+
+
+def test_a_plain_server_is_no_tls_server(server: HTTPServer, tls_session: requests.Session) -> None:
+    with pytest.raises(requests.ConnectionError):
+        tls_session.post(server.url_for("/").replace("http://", "https://"), timeout=5)
+
+
+def test_names_of_any_length_are_not_remembered() -> None:
+    before = transport._remembered_target.cache_info().currsize
+    origin, target, host = transport._target("http://host:81/" + "x" * 5000)
+    assert (origin.port, target, host) == (81, "/" + "x" * 5000, "host:81")
+    assert transport._remembered_target.cache_info().currsize == before

@@ -8,6 +8,7 @@ again, as nothing is taken from the socket meanwhile.
 
 import socket
 import ssl
+from contextlib import suppress
 from math import inf
 from typing import Any
 
@@ -72,12 +73,10 @@ class Connection:
         self._patience = self._left = inf if timeout is None else timeout
         try:
             self._sock.settimeout(timeout)
-            try:
+            # An upstream may have answered before it had read all (413), and closed.
+            with suppress(BrokenPipeError):
                 self._sock.sendall(request)
                 self.was_sent = True
-            except BrokenPipeError:
-                # It may have answered before it had read all (413), and closed.
-                self.was_sent = False
             self._read_head()
         except BaseException:
             self.close()

@@ -25,6 +25,8 @@ from wsgi_gateway.upstream.packed import Unpacker, unpacker
 _MAX_IDLE = 55.0
 """Seconds. Most servers close idle connections after 60 or more."""
 _DRAIN_TIMEOUT = 0.05
+_LONGEST_REMEMBERED = 1024
+"""Characters of a URL, in which a wildcard's client may have put a model's name of any length."""
 
 Certificate = bytes | str | tuple[bytes | str, bytes | str] | None
 Timeout = float | tuple[float | None, float | None] | None
@@ -58,14 +60,11 @@ class Body:
         """As ``Connection.receive``, with the content encoding taken off."""
         if self._connection is None:
             return None
-        data = self._connection.receive(patience)
-        if self._unpacker is None or data == b"":
-            return data
-        while data is not None:
-            if plain := self._unpacker.feed(data):
+        while data := self._connection.receive(patience):
+            plain = data if self._unpacker is None else self._unpacker.feed(data)
+            if plain:
                 return plain
-            data = self._connection.receive()
-        return self._unpacker.finish()
+        return self._unpacker.finish() if data is None and self._unpacker else data
 
     def stream(self, chunk_size: int, decode_content: bool | None = None) -> Iterator[bytes]:  # noqa: ARG002
         """For ``requests.Response.iter_content``."""
@@ -172,9 +171,12 @@ def _close_old(idle: deque[_Idle]) -> None:
             idle.popleft()[1].close()
 
 
-@lru_cache(1024)
 def _target(url: str) -> tuple[_Origin, str, str]:
     """Where a URL leads: the origin, the request's target, the value of Host. Raises InvalidURL."""
+    return (_remembered_target if len(url) <= _LONGEST_REMEMBERED else _read_target)(url)
+
+
+def _read_target(url: str) -> tuple[_Origin, str, str]:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise requests.exceptions.InvalidURL(f"no http URL: {url}")
@@ -184,6 +186,9 @@ def _target(url: str) -> tuple[_Origin, str, str]:
         target += "?" + requests.utils.requote_uri(parts.query)
     origin = _Origin(is_tls, parts.hostname, parts.port or (443 if is_tls else 80))
     return origin, target, parts.netloc.rpartition("@")[2]
+
+
+_remembered_target = lru_cache(1024)(_read_target)
 
 
 def _request_bytes(request: requests.PreparedRequest, target: str, host: str) -> bytes:
