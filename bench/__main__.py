@@ -67,7 +67,8 @@ def _start(
     """The upstream and the gateways; those that do not start go into `absent`."""
     (folder / "upstream").mkdir()
     folder.chmod(0o755)
-    upstream = stack.enter_context(canned_upstream.start(folder / "upstream"))
+    upstream = canned_upstream.start(folder / "upstream")
+    stack.callback(upstream.stop)
     gateways = []
     for name in names:
         (folder / name).mkdir()

@@ -23,8 +23,6 @@ SHORT: dict[Api, str] = {
 
 EVENTS = (100, 300, 1000, 3000)
 """Text events of the canned streams; the few that open and close a stream come on top."""
-HISTORIES = (1, 10, 100, 1000)
-"""Messages of a conversation. With 1000 the request is a megabyte."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ running of processes (processes.py). Peers that `make bench` could not install a
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from bench.asks import ask
 from bench.canned_upstream import COMMON, HTTP
 from bench.cases import APIS, EVENTS, PATHS, Case, size_name
-from bench.processes import NGINX, PYTHON, Server, free_port
+from bench.processes import NGINX, Server, free_port
 
 PEERS = Path(__file__).parents[1] / ".cache" / "bench"
 LITELLM = PEERS / "litellm" / "bin" / "litellm"
@@ -76,7 +77,7 @@ def ours(folder: Path, upstream: int) -> Gateway:
     ]
     config = folder / "config.json"  # JSON is YAML
     config.write_text(json.dumps({"model_providers": providers}))
-    command = [str(PYTHON), "-m", "wsgi_gateway", "serve", "--config", str(config)]
+    command = [sys.executable, "-m", "wsgi_gateway", "serve", "--config", str(config)]
     root = str(Path(__file__).parents[1])
     server = Server([*command, "--port", str(port)], port, folder, environ={"PYTHONPATH": root})
     return Gateway("ours", server, lambda case: PATHS[case.client])

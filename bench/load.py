@@ -1,4 +1,4 @@
-"""Load: a checked request, so many requests one after the other, or wrk for so many seconds.
+"""Load: so many checked requests one after the other, or wrk for so many seconds.
 
 Here: what is sent, and whether a gateway's answer is whole. Not here: what it costs (costs.py).
 """
@@ -29,13 +29,8 @@ end
 """
 
 
-def check(gateway: Gateway, case: Case) -> None:
-    """One request. Raises RuntimeError with what is wrong with the answer."""
-    send(gateway, case, 1)
-
-
 def send(gateway: Gateway, case: Case, count: int) -> int:
-    """So many requests over one connection, each answer checked; returns the count."""
+    """So many requests over one connection; returns the count. Raises RuntimeError with what an answer lacks."""
     connection = http.client.HTTPConnection("127.0.0.1", gateway.server.port, timeout=60)
     path, headers, body = gateway.request(case)
     try:

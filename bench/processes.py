@@ -7,11 +7,8 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 START_DEADLINE = 90.0
 """Seconds; LiteLLM needs twelve on a quiet machine."""
@@ -74,17 +71,6 @@ class Server:
                 os.kill(pid, 9)
             self._process.wait()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
 
 def free_port() -> int:
     """A port nobody uses at the moment."""
@@ -106,6 +92,3 @@ def _tree(pid: int) -> list[int]:
 def _cpu_ns(pid: int) -> int:
     """The process's CPU clock (clock_getcpuclockid(3)): all its threads, those that ended too, to the nanosecond."""
     return time.clock_gettime_ns((~pid << 3) | 2)
-
-
-PYTHON = Path(sys.executable)

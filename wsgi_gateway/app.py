@@ -16,6 +16,7 @@ from wsgi_gateway.protocols.errors import ApiError, kind_of_status
 from wsgi_gateway.protocols.table import PROTOCOLS
 from wsgi_gateway.views import chat_completions, health, messages, models, responses, token_counts
 from wsgi_gateway.views.http import api_of_client, respond
+from wsgi_gateway.ways import has_fast_lane, transport
 
 ConfigSource = Config | str | os.PathLike[str] | Mapping[str, Any]
 
@@ -32,8 +33,7 @@ def create_blueprint(config: ConfigSource, name: str = "wsgi_gateway") -> Bluepr
 
 def _gateway(config: ConfigSource) -> Gateway:
     loaded = config if isinstance(config, Config) else load_config(config)
-    transport = os.environ.get("WSGI_GATEWAY_TRANSPORT") or "fast"
-    return Gateway(loaded, keepalive_interval(os.environ), transport)
+    return Gateway(loaded, keepalive_interval(os.environ), transport(os.environ))
 
 
 def _blueprint(gateway: Gateway, name: str) -> Blueprint:
@@ -55,13 +55,12 @@ def create_served(config: ConfigSource) -> Served:
     WSGI_GATEWAY_FAST_LANE=off leaves them to Flask too. Raises as ``create_blueprint``.
     """
     gateway = _gateway(config)
-    is_on = os.environ.get("WSGI_GATEWAY_FAST_LANE") != "off"
     routes = {
         chat_completions.PATH: partial(gateway.answer, "chat_completions"),
         messages.PATH: partial(gateway.answer, "messages"),
         responses.PATH: partial(gateway.answer, "responses"),
     }
-    return Served(_app(gateway), routes if is_on else {})
+    return Served(_app(gateway), routes if has_fast_lane(os.environ) else {})
 
 
 def _app(gateway: Gateway) -> Flask:

@@ -106,7 +106,7 @@ class Gateway:
     """Everything that requests share: the routing table, the upstream connections, stored responses.
 
     ``keepalive``: seconds after which a comment breaks a stream's silence; None for never. ``transport`` is
-    UpstreamClient's; ValueError is raised for an unknown one.
+    UpstreamClient's.
     """
 
     def __init__(

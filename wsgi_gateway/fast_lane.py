@@ -16,9 +16,10 @@ from urllib.parse import parse_qsl
 
 from wsgi_gateway.client_watch import ClientWatch
 from wsgi_gateway.exchange import MAX_BODY, Answer, Request
-from wsgi_gateway.request_head import LONGEST_HEAD, read_head
+from wsgi_gateway.request_head import LONGEST_HEAD, RequestHead, read_head
 
 READ_SIZE = 65_536
+_LARGE_READ_SIZE = 1024 * 1024
 Handler = Callable[[Request], Answer]
 
 _log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Served:
 
 
 class FastLane:
-    """One connection's. ``serve`` returns when there is a request that it does not take."""
+    """One connection's: ``read``, and where there is a request for the lane, ``serve``; else ``take`` it away."""
 
     def __init__(self, client: socket.socket, routes: Mapping[str, Handler]) -> None:
         self._client = client
@@ -55,25 +56,25 @@ class FastLane:
 
     def put_back(self, data: bytes) -> None:
         """What another reader of this connection had read too much."""
-        self._buffer = data + self._buffer
+        self._buffer = data
 
     def take(self) -> bytes:
-        """All that was read of a request that ``serve`` did not take."""
+        """All that was read of a request that is none for the lane."""
         data, self._buffer = self._buffer, b""
         return data
 
-    def serve(self, is_last: Callable[[], bool]) -> bool | None:
-        """Answer the request whose head was read.
-
-        None if it is none for this lane; else whether another may follow. ``is_last`` tells, once the request is
-        there, whether the connection is to be closed behind it. Raises OSError where the client is gone.
-        """
-        end = self._buffer.find(b"\r\n\r\n") + 4
-        head = read_head(self._buffer[:end]) if end > 3 else None
-        handler = self._routes.get(head.path) if head is not None else None
-        if head is None or handler is None or head.content_length > MAX_BODY:
+    def next_head(self) -> RequestHead | None:
+        """The head that was read; None if the request is none for the lane."""
+        end = self._buffer.find(b"\r\n\r\n", 0, LONGEST_HEAD)
+        head = read_head(self._buffer[: end + 4]) if end >= 0 else None
+        if head is None or head.path not in self._routes or head.content_length > MAX_BODY:
             return None
-        body = self._read_body(end, head.content_length)
+        self._buffer = self._buffer[end + 4 :]
+        return head
+
+    def serve(self, head: RequestHead, *, is_last: bool) -> bool:
+        """Answer a request; whether another may follow on this connection. Raises OSError where the client is gone."""
+        body = self._read_body(head.content_length)
         if body is None:
             return False
         request = Request(
@@ -82,25 +83,21 @@ class FastLane:
             query=dict(reversed(parse_qsl(head.query, keep_blank_values=True))),
             client=ClientWatch(self._client),
         )
-        keep = head.keep_alive and not is_last()
-        return self._send(handler(request), keep) and keep
+        keep = head.keep_alive and not is_last
+        return self._send(self._routes[head.path](request), keep) and keep
 
-    def _read_body(self, start: int, length: int) -> bytes | None:
+    def _read_body(self, length: int) -> bytes | None:
         """None if the client left before its end."""
-        missing = length - (len(self._buffer) - start)
-        if missing > 0:
-            pieces = [self._buffer[start:]]
-            while missing > 0:
-                piece = self._client.recv(min(missing, 1024 * 1024))
-                if not piece:
-                    return None
-                pieces.append(piece)
-                missing -= len(piece)
-            self._buffer = b""
-            return b"".join(pieces)
-        body = self._buffer[start : start + length]
-        self._buffer = self._buffer[start + length :]
-        return body
+        pieces = [self._buffer[:length]]
+        self._buffer = self._buffer[length:]
+        missing = length - len(pieces[0])
+        while missing > 0:
+            piece = self._client.recv(min(missing, _LARGE_READ_SIZE))
+            if not piece:
+                return None
+            pieces.append(piece)
+            missing -= len(piece)
+        return b"".join(pieces)
 
     def _send(self, answer: Answer, keep: bool) -> bool:
         """Whether the answer was told to its end."""

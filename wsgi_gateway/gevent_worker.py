@@ -60,18 +60,19 @@ class Worker(GeventWorker):
         client.setblocking(True)
         try:
             self._serve(listener, client, addr, FastLane(client, routes))
-        except (NoMoreData, StopIteration):
+        except (NoMoreData, StopIteration, gevent.GreenletExit, SystemExit):
+            # The last two cut what runs when the worker must end: nothing may be said into half a reply.
             pass
         except OSError as error:
             if error.errno not in _LEFT:
                 self.log.exception("Socket error processing request.")
-        except BaseException as error:  # noqa: BLE001 - gunicorn tells the client what it makes of it
+        except Exception as error:  # noqa: BLE001 - gunicorn tells the client what it makes of it
             self.handle_error(None, client, addr, error)
         finally:
             util.close(client)
 
     def _serve(self, listener: Any, client: socket.socket, addr: Any, lane: FastLane) -> None:
-        """Requests that the lane takes are its own; gunicorn reads each other one, of the same connection."""
+        """Requests for the lane are its own; gunicorn reads each other one, of the same connection."""
         parser = http.RequestParser(self.cfg, client, addr)
         while True:
             has_head = False
@@ -79,22 +80,22 @@ class Worker(GeventWorker):
                 has_head = lane.read()
             if not has_head:
                 return
-            goes_on = lane.serve(lambda: not self.alive)
-            if goes_on is not None:
+            head = lane.next_head()
+            if head is not None:
                 self._count()
-            if goes_on is False:
+                if not lane.serve(head, is_last=not self.alive):
+                    return
+                continue
+            parser.unreader.unread(lane.take())
+            request = None
+            with self.timeout_ctx():
+                request = next(parser)
+            if request is None:
                 return
-            if goes_on is None:
-                parser.unreader.unread(lane.take())
-                request = None
-                with self.timeout_ctx():
-                    request = next(parser)
-                if request is None:
-                    return
-                self.handle_request(listener.getsockname(), request, client, addr)
-                if not parser.finish_body():  # type: ignore[func-returns-value]  # newer than its stubs
-                    return
-                lane.put_back(parser.unreader.take_buffered())
+            self.handle_request(listener.getsockname(), request, client, addr)
+            if not parser.finish_body():  # type: ignore[func-returns-value]  # newer than its stubs
+                return
+            lane.put_back(parser.unreader.take_buffered())
 
     def _count(self) -> None:
         self.nr += 1

@@ -3,7 +3,10 @@
 import httptools
 from msgspec import Struct
 
-LONGEST_HEAD = 65_536
+LONGEST_HEAD = 8190
+_MOST_FIELDS = 100
+"""gunicorn's own defaults: it judges whatever is longer."""
+
 _NOT_PLAIN = ("transfer-encoding", "expect", "upgrade")
 
 
@@ -45,7 +48,7 @@ def read_head(head: bytes) -> RequestHead | None:
     is_plain = parser.get_method() == b"POST" and parser.get_http_version() == "1.1"
     if not is_plain or not length.isascii() or not length.isdigit():
         return None
-    if any(name in headers for name in _NOT_PLAIN):
+    if len(headers) > _MOST_FIELDS or any(name in headers for name in _NOT_PLAIN):
         return None
     path, _, query = collected.url.decode("latin-1").partition("?")
     keep_alive = "close" not in headers.get("connection", "").lower()

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from wsgi_gateway.config import Config, ConfigError, discover_config, load_config
 from wsgi_gateway.keepalive import keepalive_interval
+from wsgi_gateway.ways import has_fast_lane, transport
 
 DEFAULT_ADDRESS = ("127.0.0.1", 12000)
 
@@ -24,12 +25,12 @@ def serve(
 
     Options that are None come from WSGI_GATEWAY_CONFIG, _HOST, _PORT and _WORKERS, then from the config's first
     listener. A config's warnings go to stderr, and so do its problems if it cannot be served, or those of
-    WSGI_GATEWAY_KEEPALIVE: then the exit code is 2.
+    WSGI_GATEWAY_KEEPALIVE, _TRANSPORT and _FAST_LANE: then the exit code is 2.
     """
     config_path = config_path or os.environ.get("WSGI_GATEWAY_CONFIG")
     try:
         config = load_config(config_path) if config_path else discover_config(os.environ)
-        keepalive_interval(os.environ)
+        keepalive_interval(os.environ), transport(os.environ), has_fast_lane(os.environ)
     except (ConfigError, ValueError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)

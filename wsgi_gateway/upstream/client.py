@@ -15,7 +15,6 @@ from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.upstream.transport import Body, Transport
 from wsgi_gateway.upstream.urllib3_body import Urllib3Body
 
-TRANSPORTS = ("fast", "urllib3")
 _CONNECT_TIMEOUT = 10.0
 _SILENCE = (TimeoutError, requests.Timeout, urllib3.exceptions.ReadTimeoutError)
 _TRANSPORT_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
@@ -106,8 +105,6 @@ class UpstreamClient:
         self._session.trust_env = False
         self._session.headers.clear()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        if transport not in TRANSPORTS:
-            raise ValueError(f"WSGI_GATEWAY_TRANSPORT is not one of {TRANSPORTS}: {transport}")
         self._is_fast = transport == "fast"
         adapter = (
             Transport(pool_size)
