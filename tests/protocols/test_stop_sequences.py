@@ -44,10 +44,16 @@ def cut(events: list[Event], *stop: str, at_once: bool = False) -> list[Event]:
 )
 @example(["a", "b", "c"], ["abc"])
 @example(["ab", "ab", "c"], ["abc"])
-def test_text_ends_before_the_first_stop_sequence(pieces: list[str], stop: list[str]) -> None:
+@example(["b", "a", "a"], ["a", "baa"])
+@example(["baa"], ["a", "baa"])
+@example(["b", "a"], ["a", "ba"])
+def test_text_ends_before_the_stop_sequence_that_is_complete_first(
+    pieces: list[str], stop: list[str]
+) -> None:
     reply = fold(cut(said(pieces), *stop))
     text = "".join(pieces)
-    at = min((text.find(s) for s in stop if s in text), default=None)
+    ends = [(text.find(s) + len(s), -len(s)) for s in stop if s in text]
+    at = sum(min(ends)) if ends else None
 
     assert "".join(part.text for part in reply.parts) == text[:at]
     assert (reply.reason == "stop_sequence") is (at is not None)

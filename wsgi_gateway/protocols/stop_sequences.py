@@ -1,9 +1,10 @@
 """Stop sequences for an upstream whose API has none (Responses): the gateway looks for them itself.
 
 Theory of operation. Text is searched as it comes. Its end is held back as long as it may be the beginning of a stop
-sequence, so that none of one ever reaches the client, whatever the chunking. At a match the reply is over: what
-is open ends, and the reason tells which sequence it was, or that there are tool calls to run. Reasoning and tool
-calls are not searched.
+sequence, so that none of one ever reaches the client. The sequence that is complete first counts, the longest of those
+that end there, as where a model itself would stop: so the chunking changes nothing. At a match the reply is over: what
+is open ends, and the reason tells which sequence it was, or that there are tool calls to run. Reasoning and tool calls
+are not searched.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +22,7 @@ from wsgi_gateway.protocols.events import (
 
 
 class StopCutter:
-    """Cuts one reply's events at the first of ``stop``. ``ended`` once it did."""
+    """Cuts one reply's events at the first of ``stop`` to be complete. ``ended`` once it did."""
 
     def __init__(self, stop: Sequence[str]) -> None:
         self._stop = stop
@@ -62,11 +63,16 @@ class StopCutter:
         if delta.logprobs is not None:
             logprobs = [*(logprobs or ()), *delta.logprobs]
         found = min(
-            ((text.find(stop), -len(stop), stop) for stop in self._stop if stop in text),
+            (
+                (text.find(stop) + len(stop), -len(stop), stop)
+                for stop in self._stop
+                if stop in text
+            ),
             default=None,
         )
         if found is not None:
-            at, _, stop = found
+            end, length, stop = found
+            at = end + length
             if at:
                 yield Delta(delta.index, text[:at], _until(text[at:], logprobs))
             yield from self._end(stop, rest)
