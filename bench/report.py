@@ -17,7 +17,7 @@ BEGIN, END = "<!-- bench: generated -->", "<!-- bench: end -->"
 def page(costs: Costs, rows: list[Row], absent: dict[str, str]) -> str:
     """The tables of goals and of costs, and what a peer could not do."""
     lines = [
-        f"Python {platform.python_version()}, Linux {platform.release()}, {os.cpu_count()} cores.",
+        f"Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} cores.",
         "",
         "| Ratio of CPU per request | Measured | Must | Want | |",
         "| --- | --- | --- | --- | --- |",
