@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from wsgi_gateway.protocols.capabilities import Capabilities
 from wsgi_gateway.protocols.conversation import Item
-from wsgi_gateway.protocols.events import Event
+from wsgi_gateway.protocols.events import Delta, Deltas, Event
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.reply import Reply, fold
 from wsgi_gateway.protocols.table import StreamReader
@@ -28,6 +28,17 @@ def read(reader: StreamReader, stream: bytes, size: int | None = None) -> list[E
     for at in range(0, len(stream), step):
         events += reader.feed(stream[at : at + step])
     return events + reader.finish()
+
+
+def one_by_one(events: Iterable[Event]) -> list[Event]:
+    """``events`` as they would be if each had arrived alone."""
+    alone: list[Event] = []
+    for event in events:
+        if isinstance(event, Deltas):
+            alone += [Delta(event.index, text) for text in event.texts]
+        else:
+            alone.append(event)
+    return alone
 
 
 def breakpoints(items: Iterable[Item]) -> int:

@@ -77,6 +77,13 @@ class Delta(Struct):
     logprobs: list[Json] | None = None
 
 
+class Deltas(Struct):
+    """Deltas of one part that arrived together, without log probabilities: each is an event of its own on the wire."""
+
+    index: int
+    texts: list[str]
+
+
 class Annotation(Struct, kw_only=True):
     """What a stretch of text rests on: a page of the web (``url``), or a document.
 
@@ -131,4 +138,14 @@ class Failed(Struct):
     error: ApiError
 
 
-Event = Started | PartStarted | Delta | Annotated | PartEnded | UsageReported | Finished | Failed
+Event = (
+    Started
+    | PartStarted
+    | Delta
+    | Deltas
+    | Annotated
+    | PartEnded
+    | UsageReported
+    | Finished
+    | Failed
+)

@@ -10,6 +10,7 @@ from wsgi_gateway.protocols.events import (
     Annotated,
     Annotation,
     Delta,
+    Deltas,
     Event,
     Failed,
     Finished,
@@ -73,6 +74,8 @@ class Folder:
                 if event.logprobs is not None:
                     part = reply.parts[event.index]
                     part.logprobs = [*(part.logprobs or ()), *event.logprobs]
+            case Deltas():
+                self._texts[event.index] += event.texts
             case PartStarted():
                 self._texts.append([])
                 reply.parts.append(_started(event))

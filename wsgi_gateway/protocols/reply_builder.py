@@ -13,6 +13,7 @@ from wsgi_gateway.protocols.events import (
     Annotated,
     Annotation,
     Delta,
+    Deltas,
     Event,
     Failed,
     Finished,
@@ -141,6 +142,19 @@ class ReplyBuilder:
             return  # blank before the JSON, or instead of it: then it means no arguments
         part.empty = False
         self._tell(Delta(index, text, logprobs))
+
+    def deltas(self, index: int, texts: list[str]) -> None:
+        """Add texts that arrived together, as ``delta`` does one by one."""
+        part = self._open.get(index)
+        if part is None:
+            return
+        if len(texts) == 1 or part.empty or part.unwrap:
+            for text in texts:
+                self.delta(index, text)
+            return
+        texts = [text for text in texts if text]
+        if texts:
+            self._tell(Deltas(index, texts))
 
     def annotate(self, index: int, annotation: Annotation) -> None:
         """Add an annotation to an open text; any other is ignored."""

@@ -32,6 +32,11 @@ class Decoder:
         self._event = b""
         self._data: list[bytes] = []
 
+    @property
+    def is_between_events(self) -> bool:
+        """Whether nothing is kept of an event that is not complete."""
+        return not (self._tail or self._data or self._event or self._skip_lf)
+
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
         """The events that ``chunk`` completed, in order."""
         if not chunk:
@@ -55,6 +60,20 @@ class Decoder:
             lines[0] = b"".join(self._tail)
         self._tail = [chunk[end + 1 :]] if end + 1 < len(chunk) else []
         return self._read(lines)
+
+    def read(self, frame: bytes) -> list[ServerSentEvent]:
+        """The event of ``frame``: whole lines without a CR, and without the blank line that ends them.
+
+        As ``feed``, if it is between events.
+        """
+        name, line = "", frame
+        if frame.startswith(b"event: "):
+            first, _, line = frame.partition(b"\n")
+            name = first[7:].decode("utf-8", "replace")
+        if not line.startswith(b"data: ") or b"\n" in line or len(line) == 6:
+            return self.feed(frame + b"\n\n")
+        self._at_start = False
+        return [ServerSentEvent(name, line[6:])]
 
     def flush(self) -> list[ServerSentEvent]:
         """At the end of the stream: the event whose blank line never came, if its data did."""

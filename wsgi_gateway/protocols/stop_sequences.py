@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from wsgi_gateway.protocols.conversation import Json
 from wsgi_gateway.protocols.events import (
     Delta,
+    Deltas,
     Event,
     Failed,
     Finished,
@@ -45,6 +46,11 @@ class StopCutter:
         match event:
             case Delta() if self._open.get(event.index) == "text":
                 yield from self._search(event, rest)
+                return
+            case Deltas() if self._open.get(event.index) == "text":
+                for text in event.texts:
+                    if not self.ended:
+                        yield from self._search(Delta(event.index, text), rest)
                 return
             case PartStarted():
                 self._open[event.index] = event.kind

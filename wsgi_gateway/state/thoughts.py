@@ -20,7 +20,7 @@ from wsgi_gateway.protocols.conversation import (
     ToolCall,
     ToolResult,
 )
-from wsgi_gateway.protocols.events import Delta, Event, Finished, PartEnded, PartStarted
+from wsgi_gateway.protocols.events import Delta, Deltas, Event, Finished, PartEnded, PartStarted
 from wsgi_gateway.state.memory import MemoryStore
 
 _MAX_BYTES = 64 * 1024 * 1024
@@ -94,6 +94,9 @@ class Listener:
                 text = self._texts.get(event.index)
                 if text is not None:
                     text.append(event.text)
+            case Deltas():
+                if event.index in self._texts:
+                    self._texts[event.index] += event.texts
             case PartStarted(kind="reasoning"):
                 self._texts[event.index] = []
             case PartStarted(kind="tool_call"):

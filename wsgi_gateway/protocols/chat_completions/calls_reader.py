@@ -9,8 +9,12 @@ OpenAI's models sometimes call a tool ``parallel`` that nobody declared, whose a
 told instead (protocols digest 6.4).
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from wsgi_gateway.protocols.aliases import Aliases
 from wsgi_gateway.protocols.chat_completions import wire
@@ -18,6 +22,10 @@ from wsgi_gateway.protocols.conversation import Json, Proof
 from wsgi_gateway.protocols.decoding import arguments_text, encode, parse_arguments
 from wsgi_gateway.protocols.ids import new_id
 from wsgi_gateway.protocols.reply_builder import ReplyBuilder
+from wsgi_gateway.protocols.steady import PROBE
+
+RepeatedDelta = tuple[str, Callable[[list[str]], None], wire.Delta]
+"""The field of a delta's text, what takes further ones, and the delta with the text ``PROBE``."""
 
 _WRAPPERS = ("parallel", "multi_tool_use.parallel")
 
@@ -82,6 +90,26 @@ class CallsReader:
             self._builder.delta(call.part, text)
         elif call.name and not self._is_wrapper(call):
             self._start(call, call.name)
+
+    def repeated(self, pieces: list[wire.ToolCall]) -> RepeatedDelta | None:
+        """How a delta of one piece may be repeated, whose call has started."""
+        piece = pieces[0] if len(pieces) == 1 else wire.ToolCall()
+        call = self._calls.get(piece.index) if piece.index is not None else None
+        if call is None or call.part is None or not _text(piece):
+            return None
+        if piece.custom is not None:
+            field, again = "input", replace(piece, custom=replace(piece.custom, input=PROBE))
+        elif piece.function is not None:
+            function = replace(piece.function, arguments=PROBE)
+            field, again = "arguments", replace(piece, function=function)
+        else:
+            return None
+        return field, partial(self._texts, call, call.part), wire.Delta(tool_calls=[again])
+
+    def _texts(self, call: _Call, part: int, texts: list[str]) -> None:
+        """Further pieces of the arguments."""
+        call.arguments += texts
+        self._builder.deltas(part, texts)
 
     def _index_of(self, piece: wire.ToolCall) -> int:
         if piece.index is not None:

@@ -4,8 +4,10 @@ The latter has place for one call without an id. The gateway asks its upstream f
 comes beside it is noted and left out.
 """
 
+from msgspec import Raw
+
 from wsgi_gateway.protocols.conversation import Json
-from wsgi_gateway.protocols.events import Delta, PartStarted
+from wsgi_gateway.protocols.events import PartStarted
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.reply import ReplyPart
 
@@ -57,10 +59,11 @@ class CallsWriter:
             call |= {"type": "function", "function": function}
         return {"tool_calls": [call]}
 
-    def add(self, event: Delta) -> Json:
-        number = self._numbers[event.index]
+    def delta(self, index: int, text: Raw) -> Json:
+        """What brings ``text`` of a call's arguments."""
+        number = self._numbers[index]
         if self._is_legacy:
-            return {} if number else {"function_call": {"arguments": event.text}}
-        if event.index in self._custom:
-            return {"tool_calls": [{"index": number, "custom": {"input": event.text}}]}
-        return {"tool_calls": [{"index": number, "function": {"arguments": event.text}}]}
+            return {} if number else {"function_call": {"arguments": text}}
+        if index in self._custom:
+            return {"tool_calls": [{"index": number, "custom": {"input": text}}]}
+        return {"tool_calls": [{"index": number, "function": {"arguments": text}}]}

@@ -54,6 +54,14 @@ class JoinedContent:
         self._lengths[kind] = length + len(text)
         return text
 
+    def add_all(self, index: int, kind: PartKind, texts: list[str]) -> list[str]:
+        """As ``add``, for texts that follow each other."""
+        first = self.add(index, kind, texts[0])
+        if len(texts) == 1:
+            return [first]
+        self._lengths[kind] += sum(map(len, texts)) - len(texts[0])
+        return [first, *texts[1:]]
+
     def annotate(self, index: int, annotation: Annotation) -> None:
         begin = self._begins.get(index, self._lengths.get("text", 0))
         written = write_annotation(annotation, begin, self._loss)

@@ -7,13 +7,15 @@ the reply ends at ``[DONE]`` or at the end of the body, as usage may follow the 
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 
 from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.chat_completions import wire
 from wsgi_gateway.protocols.chat_completions.annotations import read_annotation, starts_at
-from wsgi_gateway.protocols.chat_completions.calls_reader import CallsReader
+from wsgi_gateway.protocols.chat_completions.calls_reader import CallsReader, RepeatedDelta
 from wsgi_gateway.protocols.chat_completions.errors import read_error
 from wsgi_gateway.protocols.chat_completions.reasoning_details import Details, readable_text
 from wsgi_gateway.protocols.chat_completions.usage import read_usage
@@ -24,9 +26,15 @@ from wsgi_gateway.protocols.events import Event, FinishReason, PartKind, Usage
 from wsgi_gateway.protocols.ids import new_id
 from wsgi_gateway.protocols.logprobs import read_logprobs
 from wsgi_gateway.protocols.reply_builder import ReplyBuilder
+from wsgi_gateway.protocols.steady import PROBE, Repeated, SteadyStream
 from wsgi_gateway.protocols.translation import Translation
 
 _decoder = msgspec.json.Decoder(wire.Completion, strict=False)
+_TEXT_FIELDS = {
+    "text": ("content",),
+    "refusal": ("refusal",),
+    "reasoning": ("reasoning_content", "reasoning"),
+}
 
 _REASONS: dict[str, FinishReason] = {
     "stop": "stop",
@@ -56,7 +64,7 @@ class StreamReader:
         self.builder = ReplyBuilder(translation.aliases)
         self._translation = translation
         self._loss = translation.loss
-        self._sse = sse.Decoder()
+        self._stream = SteadyStream(self._read_event)
         self._open: tuple[PartKind, int] | None = None
         self._calls = CallsReader(self.builder, translation.aliases, translation.origin)
         self._details = Details()
@@ -73,13 +81,11 @@ class StreamReader:
         return self.builder.ended
 
     def feed(self, chunk: bytes) -> list[Event]:
-        for event in self._sse.feed(chunk):
-            self._read_event(event)
+        self._stream.feed(chunk)
         return self.builder.take()
 
     def finish(self) -> list[Event]:
-        for event in self._sse.flush():
-            self._read_event(event)
+        self._stream.flush()
         if not self.ended and self._reason is None:
             self.builder.fail(
                 ApiError("upstream_invalid", "the upstream's reply broke off before its end")
@@ -87,21 +93,59 @@ class StreamReader:
         self.end()
         return self.builder.take()
 
-    def _read_event(self, event: sse.ServerSentEvent) -> None:
+    def _read_event(self, event: sse.ServerSentEvent) -> Repeated | None:
         if self.ended:
-            return
+            return None
         if event.data.strip() == b"[DONE]":
             self.end()
-            return
+            return None
         try:
             completion = decode_event(_decoder, event.data)
         except ApiError as error:
             self.builder.fail(error)
-            return
+            return None
         if event.event == "error" and not completion.error:
             self.builder.fail(read_error(500, event.data))
-            return
+            return None
         self.read(completion)
+        return self._repeated(completion) if self._stream.learns else None
+
+    def _repeated(self, completion: wire.Completion) -> Repeated | None:
+        """How a chunk with one text, or one piece of one call, may be repeated."""
+        choices = completion.choices or ()
+        delta = choices[0].delta if len(choices) == 1 else None
+        if delta is None:
+            return None
+        found = self._repeated_text(delta) or self._calls.repeated(delta.tool_calls or [])
+        if found is None:
+            return None
+        field, tell, plain = found
+        expected = wire.Completion(
+            id=completion.id,
+            model=completion.model,
+            service_tier=completion.service_tier,
+            choices=[wire.Choice(delta=plain)],
+        )
+        return Repeated(field, tell, expected, _decoder.decode)
+
+    def _repeated_text(self, delta: wire.Delta) -> RepeatedDelta | None:
+        if self._open is None:
+            return None
+        kind, part = self._open
+        for field in _TEXT_FIELDS[kind]:
+            if getattr(delta, field):
+                return (
+                    field,
+                    partial(self._texts, kind, part),
+                    replace(wire.Delta(), **{field: PROBE}),
+                )
+        return None
+
+    def _texts(self, kind: PartKind, part: int, texts: list[str]) -> None:
+        """Further texts of the open part."""
+        if kind == "text":
+            self._length += sum(map(len, texts))
+        self.builder.deltas(part, texts)
 
     def read(self, completion: wire.Completion) -> None:
         """One chunk, or a whole reply, whose message has the shape of a delta."""

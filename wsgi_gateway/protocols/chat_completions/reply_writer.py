@@ -23,9 +23,11 @@ from wsgi_gateway.protocols.chat_completions.tools_reader import is_legacy
 from wsgi_gateway.protocols.chat_completions.usage import write_usage
 from wsgi_gateway.protocols.conversation import Conversation, Json
 from wsgi_gateway.protocols.decoding import encode
+from wsgi_gateway.protocols.envelope import TEXT, Envelope
 from wsgi_gateway.protocols.events import (
     Annotated,
     Delta,
+    Deltas,
     Event,
     Failed,
     Finished,
@@ -159,6 +161,7 @@ class StreamWriter:
         self._usage: Usage | None = None
         self._frame: Json = {}
         self._kinds: dict[int, PartKind] = {}
+        self._envelopes: dict[int, Envelope] = {}
         self._content = JoinedContent(loss)
         self._calls = CallsWriter(self._legacy, loss)
         self._thoughts: dict[int, list[str]] = {}
@@ -169,8 +172,12 @@ class StreamWriter:
 
     def _write(self, event: Event) -> bytes:
         match event:
+            case Delta() if event.logprobs and self._kinds[event.index] in ("text", "refusal"):
+                return self._with_logprobs(event)
             case Delta():
-                return self._delta(event)
+                return self._deltas(event.index, [event.text])
+            case Deltas():
+                return self._deltas(event.index, event.texts)
             case PartStarted():
                 return self._part_started(event)
             case PartEnded():
@@ -200,11 +207,16 @@ class StreamWriter:
     def _chunk(
         self, delta: Json, *, logprobs: Json | None = None, finish_reason: str | None = None
     ) -> bytes:
+        return sse.encode(encode(self._completion(delta, logprobs, finish_reason)))
+
+    def _completion(
+        self, delta: Json, logprobs: Json | None = None, finish_reason: str | None = None
+    ) -> Json:
         choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
         chunk = {**self._frame, "choices": [choice]}
         if self._include_usage:
             chunk["usage"] = None
-        return sse.encode(encode(chunk))
+        return chunk
 
     def _part_started(self, event: PartStarted) -> bytes:
         self._kinds[event.index] = event.kind
@@ -220,23 +232,30 @@ class StreamWriter:
                 _leave_out_search(self._loss)
         return b""
 
-    def _delta(self, event: Delta) -> bytes:
+    def _with_logprobs(self, event: Delta) -> bytes:
+        """A delta of text or refusal, with the log probabilities of its tokens."""
         kind = self._kinds[event.index]
-        match kind:
-            case "tool_call":
-                fragment = self._calls.add(event)
-                return self._chunk(fragment) if fragment else b""
-            case "reasoning":
-                self._thoughts[event.index].append(event.text)
-                return self._chunk({_DELTA_FIELDS[kind]: event.text})
         text = self._content.add(event.index, kind, event.text)
-        is_text = kind == "text"
-        logprobs = _logprobs(
-            event.logprobs if is_text else None, None if is_text else event.logprobs
-        )
-        return self._chunk({_DELTA_FIELDS[kind]: text}, logprobs=logprobs)
+        told = (event.logprobs, None) if kind == "text" else (None, event.logprobs)
+        return self._chunk({_DELTA_FIELDS[kind]: text}, logprobs=_logprobs(*told))
+
+    def _deltas(self, index: int, texts: list[str]) -> bytes:
+        kind = self._kinds[index]
+        if kind == "reasoning":
+            self._thoughts[index] += texts
+        elif kind != "tool_call":
+            texts = self._content.add_all(index, kind, texts)
+        envelope = self._envelopes.get(index)
+        if envelope is None:
+            is_call = kind == "tool_call"
+            delta = self._calls.delta(index, TEXT) if is_call else {_DELTA_FIELDS[kind]: TEXT}
+            if not delta:
+                return b""
+            envelope = self._envelopes[index] = Envelope(self._completion(delta))
+        return envelope.write(texts)
 
     def _part_ended(self, event: PartEnded) -> bytes:
+        self._envelopes.pop(event.index, None)
         text = "".join(self._thoughts.pop(event.index, ()))
         if event.proof is None or not is_worth_keeping(event.proof):
             return b""

@@ -9,7 +9,10 @@ whole of it. The last ``message_delta`` gives the reason; the reply ends at
 over, as the vendor asks its readers to, and blocks of such kinds are noted as lost.
 """
 
+from functools import partial
+
 import msgspec
+from msgspec.structs import replace
 
 from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.conversation import Json, Proof
@@ -24,6 +27,7 @@ from wsgi_gateway.protocols.messages.errors import read_error
 from wsgi_gateway.protocols.messages.searches import Searches
 from wsgi_gateway.protocols.messages.usage import merge, note_lost, read_usage
 from wsgi_gateway.protocols.reply_builder import ReplyBuilder
+from wsgi_gateway.protocols.steady import PROBE, Repeated, SteadyStream
 from wsgi_gateway.protocols.translation import Translation
 
 _decoder = msgspec.json.Decoder(wire.StreamEvent, strict=False)
@@ -44,6 +48,11 @@ _PART_KINDS: dict[str, PartKind] = {
     "redacted_thinking": "reasoning",
     "tool_use": "tool_call",
     "server_tool_use": "web_search",
+}
+_TEXT_FIELDS: dict[PartKind, str] = {
+    "text": "text",
+    "reasoning": "thinking",
+    "tool_call": "partial_json",
 }
 _LONGEST_NAME = 64
 _EVENTS = (
@@ -98,7 +107,7 @@ class StreamReader:
         self._loss = translation.loss
         self._output_tool = translation.aliases.output_tool
         self._searches = Searches(self.builder, translation.loss)
-        self._sse = sse.Decoder()
+        self._stream = SteadyStream(self._read_event)
         self._blocks: dict[int, _Block] = {}
         self._usage: wire.Usage | None = None
         self._last: wire.Message | wire.Delta | None = None
@@ -109,13 +118,11 @@ class StreamReader:
         return self.builder.ended
 
     def feed(self, chunk: bytes) -> list[Event]:
-        for event in self._sse.feed(chunk):
-            self._read_event(event)
+        self._stream.feed(chunk)
         return self.builder.take()
 
     def finish(self) -> list[Event]:
-        for event in self._sse.flush():
-            self._read_event(event)
+        self._stream.flush()
         if self._last is not None:
             self._end(self._last)
         self.builder.fail(
@@ -135,14 +142,34 @@ class StreamReader:
         self._count(message.usage)
         self._end(message)
 
-    def _read_event(self, event: sse.ServerSentEvent) -> None:
+    def _read_event(self, event: sse.ServerSentEvent) -> Repeated | None:
         if self.ended or event.data.strip() == b"[DONE]":
-            return
+            return None
         try:
-            self._read(decode_event(_decoder, event.data), event)
+            read = decode_event(_decoder, event.data)
+            self._read(read, event)
         except ApiError as error:
             if not _may_be_ignored(event.data):
                 self.builder.fail(error)
+            return None
+        return self._repeated(read) if self._stream.learns else None
+
+    def _repeated(self, read: wire.StreamEvent) -> Repeated | None:
+        """How the delta of a block may be repeated."""
+        block = self._blocks.get(read.index)
+        if read.delta is None or block is None or block.part is None:
+            return None
+        field = _TEXT_FIELDS[block.kind]
+        if not getattr(read.delta, field):
+            return None
+        plain = replace(wire.Delta(type=read.delta.type), **{field: PROBE})
+        expected = wire.StreamEvent(type=read.type, index=read.index, delta=plain)
+        return Repeated(field, partial(self._texts, block, block.part), expected, _decoder.decode)
+
+    def _texts(self, block: _Block, part: int, texts: list[str]) -> None:
+        """Further texts of an open block."""
+        block.length += sum(map(len, texts))
+        self.builder.deltas(part, texts)
 
     def _read(self, read: wire.StreamEvent, event: sse.ServerSentEvent) -> None:
         match read.type or event.event:

@@ -20,10 +20,12 @@ from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.conversation import Conversation, Json, Proof
 from wsgi_gateway.protocols.custom_tools import wrapped_input
 from wsgi_gateway.protocols.decoding import encode
+from wsgi_gateway.protocols.envelope import TEXT, Envelope
 from wsgi_gateway.protocols.events import (
     Annotated,
     Annotation,
     Delta,
+    Deltas,
     Event,
     Failed,
     Finished,
@@ -87,11 +89,12 @@ def _head(upstream_id: str, model: str) -> Json:
 class _Part:
     """A part on its way: ``waiting`` is what it said while others were before it."""
 
-    __slots__ = ("annotations", "block", "end", "start", "waiting")
+    __slots__ = ("annotations", "block", "end", "envelope", "start", "waiting")
 
     def __init__(self, start: PartStarted) -> None:
         self.start = start
         self.block: int | None = None
+        self.envelope: Envelope | None = None
         self.waiting: list[str] = []
         self.annotations: list[Annotation] = []
         self.end: PartEnded | None = None
@@ -122,7 +125,11 @@ class StreamWriter:
     def _write(self, event: Event) -> None:
         match event:
             case Delta():
-                self._delta(event)
+                if event.logprobs:
+                    note_logprobs(self._loss)
+                self._deltas(event.index, [event.text])
+            case Deltas():
+                self._deltas(event.index, event.texts)
             case PartStarted():
                 self._part_started(event)
             case Annotated():
@@ -162,14 +169,12 @@ class StreamWriter:
         if part is self._queue[0]:
             self._begin(part)
 
-    def _delta(self, event: Delta) -> None:
-        if event.logprobs:
-            note_logprobs(self._loss)
-        part = self._parts[event.index]
+    def _deltas(self, index: int, texts: list[str]) -> None:
+        part = self._parts[index]
         if part is self._queue[0] and not part.start.custom:
-            self._say(part, event.text)
+            self._say(part, texts)
         else:
-            part.waiting.append(event.text)
+            part.waiting += texts
 
     def _advance(self) -> None:
         """Close the parts at the head of the queue that have ended, and let the next one speak."""
@@ -182,22 +187,22 @@ class StreamWriter:
         if part.start.kind == "tool_call":
             self._open(part, call_block(part.start))
         if part.waiting and not part.start.custom:
-            self._say(part, "".join(part.waiting))
+            self._say(part, ["".join(part.waiting)])
 
     def _open(self, part: _Part, block: Json) -> None:
         part.block = self._blocks
         self._blocks += 1
         self._send({"type": "content_block_start", "index": part.block, "content_block": block})
 
-    def _say(self, part: _Part, text: str) -> None:
+    def _say(self, part: _Part, texts: list[str]) -> None:
         kind = part.start.kind
         if part.block is None:
             self._open(part, _EMPTY_BLOCKS[kind])
-        type_, field = _DELTAS[kind]
-        self._send_delta(part, {"type": type_, field: text})
-
-    def _send_delta(self, part: _Part, delta: Json) -> None:
-        self._send({"type": "content_block_delta", "index": part.block, "delta": delta})
+        if part.envelope is None:
+            type_, field = _DELTAS[kind]
+            event = _delta(part, {"type": type_, field: TEXT})
+            part.envelope = Envelope(event, event["type"])
+        self._out.append(part.envelope.write(texts))
 
     def _close(self, part: _Part, end: PartEnded) -> None:
         if part.start.kind == "reasoning":
@@ -205,14 +210,14 @@ class StreamWriter:
         if part.annotations and part.block is not None:
             self._cite(part)
         if part.start.custom:
-            self._say(part, wrapped_input("".join(part.waiting)))
+            self._say(part, [wrapped_input("".join(part.waiting))])
         if part.block is not None:
             self._send({"type": "content_block_stop", "index": part.block})
 
     def _cite(self, part: _Part) -> None:
         sources = source_list(part.annotations, self._is_json, self._loss)
         if sources:
-            self._say(part, sources)
+            self._say(part, [sources])
 
     def _prove(self, part: _Part, proof: Proof | None) -> None:
         """Sign a thinking block just before its stop; hidden reasoning appears only now, whole."""
@@ -224,10 +229,14 @@ class StreamWriter:
             self._open(part, hidden if is_redacted else _EMPTY_BLOCKS["reasoning"])
             if is_redacted:
                 return
-        self._send_delta(part, {"type": "signature_delta", "signature": signature_of(proof)})
+        self._send(_delta(part, {"type": "signature_delta", "signature": signature_of(proof)}))
 
     def _finished(self, event: Finished) -> None:
         ending = write_ending(event, self._kinds)
         usage = write_final_usage(self._usage, self._loss)
         self._send({"type": "message_delta", "delta": ending, "usage": usage})
         self._send({"type": "message_stop"})
+
+
+def _delta(part: _Part, delta: Json) -> Json:
+    return {"type": "content_block_delta", "index": part.block, "delta": delta}

@@ -26,8 +26,8 @@ _CALLS = ("function_call", "custom_tool_call")
 _KNOWN = frozenset({"message", "reasoning", "web_search_call", *_CALLS})
 
 
-class _Text:
-    """A growing text and the part that it belongs to."""
+class GrowingText:
+    """A text of the wire as it comes, and the part that it belongs to."""
 
     __slots__ = ("_annotations", "_builder", "_logprobs", "_pieces", "is_over", "part")
 
@@ -43,6 +43,11 @@ class _Text:
         self._pieces.append(text)
         self._logprobs += len(logprobs or ())
         self._builder.delta(self.part, text, logprobs)
+
+    def extend(self, texts: list[str]) -> None:
+        """Further texts that arrived together."""
+        self._pieces += texts
+        self._builder.deltas(self.part, texts)
 
     def complete(self, whole: str, logprobs: list[Json] | None = None) -> bool:
         """``whole`` is all of it: deliver the end that no delta brought.
@@ -74,7 +79,7 @@ class _Item:
     __slots__ = ("channel", "done", "phase", "texts")
 
     def __init__(self) -> None:
-        self.texts: dict[int, _Text] = {}
+        self.texts: dict[int, GrowingText] = {}
         self.channel: str | None = None
         self.phase: str | None = None
         self.done = False
@@ -94,7 +99,7 @@ class OutputReader:
         self._items: dict[int | str | None, _Item] = {}
         self._by_id: dict[str, _Item] = {}
         self._message: _Item | None = None
-        self._over: list[_Text] = []
+        self._over: list[GrowingText] = []
 
     def add_item(self, event: wire.StreamEvent) -> None:
         """``output_item.added``: a call begins with it; other items with their first text."""
@@ -106,10 +111,11 @@ class OutputReader:
         if given.type in _CALLS and given.name:
             self._open_call(item, given)
 
-    def add_text(self, event: wire.StreamEvent, kind: PartKind, text: str) -> None:
+    def add_text(self, event: wire.StreamEvent, kind: PartKind) -> GrowingText:
         """A delta of a message's text or refusal."""
         content = self._text(self._item(event), event.content_index or 0, kind)
-        content.add(text, read_logprobs(event.logprobs) or None)
+        content.add(event.delta, read_logprobs(event.logprobs) or None)
+        return content
 
     def annotate(self, event: wire.StreamEvent) -> None:
         content = self._text(self._item(event), event.content_index or 0, "text")
@@ -119,22 +125,24 @@ class OutputReader:
         """A message's text or refusal, whole."""
         self._end_text(self._item(event), event.content_index or 0, kind, part)
 
-    def add_arguments(self, event: wire.StreamEvent, text: str) -> None:
+    def add_arguments(self, event: wire.StreamEvent) -> GrowingText | None:
         """A delta of a call; one that was never announced waits for its whole item."""
         call = self._item(event).texts.get(0)
         if call is not None:
-            call.add(text)
+            call.add(event.delta)
+        return call
 
     def end_arguments(self, event: wire.StreamEvent, whole: str) -> None:
         call = self._item(event).texts.get(0)
         if call is not None:
             call.complete(whole)
 
-    def add_thought(self, event: wire.StreamEvent, channel: str, text: str) -> None:
+    def add_thought(self, event: wire.StreamEvent, channel: str) -> GrowingText | None:
         """A delta of reasoning in ``channel`` (summary or content); the item's first channel is read."""
         thought = self._thought(self._item(event), channel, _thought_index(event))
         if thought is not None:
-            thought.add(text)
+            thought.add(event.delta)
+        return thought
 
     def end_thought(self, event: wire.StreamEvent, channel: str, whole: str) -> None:
         if whole:
@@ -181,14 +189,14 @@ class OutputReader:
             self._by_id[given.id] = item
         item.phase = given.phase or item.phase
 
-    def _text(self, item: _Item, index: int, kind: PartKind) -> _Text:
+    def _text(self, item: _Item, index: int, kind: PartKind) -> GrowingText:
         text = item.texts.get(index)
         if text is None:
             is_another = self._message not in (None, item)
             self._message = item
             self._settle()
             part = self._builder.open(kind, starts_message=is_another, phase=item.phase)
-            text = item.texts[index] = _Text(self._builder, part)
+            text = item.texts[index] = GrowingText(self._builder, part)
         return text
 
     def _settle(self) -> None:
@@ -216,7 +224,7 @@ class OutputReader:
             text.is_over = True
             self._over.append(text)
 
-    def _annotate(self, text: _Text, native: Any, index: int | None) -> None:
+    def _annotate(self, text: GrowingText, native: Any, index: int | None) -> None:
         if not text.is_news(index):
             return
         annotation = read_annotation(native)
@@ -235,9 +243,9 @@ class OutputReader:
                 given.name or "",
                 custom=given.type == "custom_tool_call",
             )
-            item.texts[0] = _Text(self._builder, part)
+            item.texts[0] = GrowingText(self._builder, part)
 
-    def _thought(self, item: _Item, channel: str, index: int) -> _Text | None:
+    def _thought(self, item: _Item, channel: str, index: int) -> GrowingText | None:
         if item.channel not in (None, channel):
             self._loss.dropped("reply.reasoning", f"told in two forms, of which {channel} was left")
             return None
@@ -249,7 +257,7 @@ class OutputReader:
             part = self._builder.open("reasoning") if last is None else last.part
             if last is not None and not last.is_empty():
                 self._builder.delta(part, "\n\n")
-            thought = item.texts[index] = _Text(self._builder, part)
+            thought = item.texts[index] = GrowingText(self._builder, part)
         return thought
 
     def _end_item(self, item: _Item, given: wire.OutputItem, place: int | None) -> None:

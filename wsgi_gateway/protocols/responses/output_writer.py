@@ -7,18 +7,17 @@ reply. Reasoning, searches and calls are items of one part each. Calls of tools 
 exception: their items have no deltas and must be whole to be written, so they start when they end.
 """
 
-from collections.abc import Callable
-
 from wsgi_gateway.protocols.conversation import Json
-from wsgi_gateway.protocols.events import Annotated, Delta, PartEnded, PartKind, PartStarted
+from wsgi_gateway.protocols.events import Annotated, PartEnded, PartKind, PartStarted
 from wsgi_gateway.protocols.ids import new_id
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.responses import items
 from wsgi_gateway.protocols.responses.citations import write_annotation, write_logprobs
 from wsgi_gateway.protocols.responses.client_tools import ClientTool, ClientTools
+from wsgi_gateway.protocols.responses.numbered import Events
 from wsgi_gateway.protocols.responses.searches import write_action
 
-Emit = Callable[[str, Json], None]
+_TEXT_DELTA = "response.output_text.delta"
 
 
 def _status(complete: bool) -> str:
@@ -30,10 +29,10 @@ class _Item:
 
     prefix: str
 
-    def __init__(self, emit: Emit, output_index: int) -> None:
+    def __init__(self, events: Events, output_index: int) -> None:
         self.id = new_id(self.prefix)
         self.done: Json | None = None
-        self._emit = emit
+        self._emit = events.emit
         self._index = output_index
 
     def _add(self, item: Json) -> None:
@@ -50,8 +49,8 @@ class _Item:
 class _Content:
     """One part of a message's content."""
 
-    def __init__(self, emit: Emit, address: Json, kind: PartKind) -> None:
-        self._emit = emit
+    def __init__(self, events: Events, address: Json, kind: PartKind) -> None:
+        self._emit = events.emit
         self._address = address
         self.kind = kind
         self._pieces: list[str] = []
@@ -59,19 +58,21 @@ class _Content:
         self._logprobs: list[Json] = []
         self.done: Json | None = None
         part = items.refusal("") if kind == "refusal" else items.output_text("", [], [])
-        emit("response.content_part.added", {**address, "part": part})
-
-    def add(self, event: Delta) -> None:
-        self.add_text(event.text, write_logprobs(event.logprobs))
-
-    def add_text(self, text: str, logprobs: list[Json]) -> None:
-        self._pieces.append(text)
-        fields = {**self._address, "delta": text}
-        if self.kind == "refusal":
-            self._emit("response.refusal.delta", fields)
+        events.emit("response.content_part.added", {**address, "part": part})
+        if kind == "refusal":
+            self._tell = events.deltas("response.refusal.delta", address)
         else:
-            self._logprobs += logprobs
-            self._emit("response.output_text.delta", {**fields, "logprobs": logprobs})
+            self._tell = events.deltas(_TEXT_DELTA, {**address, "logprobs": []})
+
+    def add(self, texts: list[str]) -> None:
+        self._pieces += texts
+        self._tell(texts)
+
+    def add_with_logprobs(self, text: str, logprobs: list[Json]) -> None:
+        """A text with the log probabilities of its tokens."""
+        self._pieces.append(text)
+        self._logprobs += logprobs
+        self._emit(_TEXT_DELTA, {**self._address, "delta": text, "logprobs": logprobs})
 
     def annotate(self, annotation: Json) -> None:
         fields = {"annotation_index": len(self._annotations), "annotation": annotation}
@@ -95,8 +96,9 @@ class _Message(_Item):
 
     prefix = "msg_"
 
-    def __init__(self, emit: Emit, output_index: int, phase: str | None) -> None:
-        super().__init__(emit, output_index)
+    def __init__(self, events: Events, output_index: int, phase: str | None) -> None:
+        super().__init__(events, output_index)
+        self._events = events
         self._content: list[_Content] = []
         self._phase = phase
         self._complete = True
@@ -105,7 +107,7 @@ class _Message(_Item):
 
     def start(self, kind: PartKind) -> _Content:
         address = {**self._address(), "content_index": len(self._content)}
-        content = _Content(self._emit, address, kind)
+        content = _Content(self._events, address, kind)
         self._content.append(content)
         return content
 
@@ -127,18 +129,19 @@ class _Message(_Item):
 class _Reasoning(_Item):
     prefix = "rs_"
 
-    def __init__(self, emit: Emit, output_index: int) -> None:
-        super().__init__(emit, output_index)
+    def __init__(self, events: Events, output_index: int) -> None:
+        super().__init__(events, output_index)
         self._pieces: list[str] = []
         self._at = {**self._address(), "summary_index": 0}
+        self._tell = events.deltas("response.reasoning_summary_text.delta", self._at)
         self._add(items.reasoning(self.id, "", None, "in_progress"))
 
-    def add(self, event: Delta) -> None:
+    def add(self, texts: list[str]) -> None:
         if not self._pieces:
             part = {**self._at, "part": items.summary_part("")}
             self._emit("response.reasoning_summary_part.added", part)
-        self._pieces.append(event.text)
-        self._emit("response.reasoning_summary_text.delta", {**self._at, "delta": event.text})
+        self._pieces += texts
+        self._tell(texts)
 
     def end(self, event: PartEnded) -> None:
         text = "".join(self._pieces)
@@ -150,19 +153,20 @@ class _Reasoning(_Item):
 
 
 class _Call(_Item):
-    def __init__(self, emit: Emit, output_index: int, call: PartStarted) -> None:
+    def __init__(self, events: Events, output_index: int, call: PartStarted) -> None:
         self.prefix = "ctc_" if call.custom else "fc_"
-        super().__init__(emit, output_index)
+        super().__init__(events, output_index)
         self._call = call
         self._pieces: list[str] = []
         self._at = self._address()
         event = "custom_tool_call_input" if call.custom else "function_call_arguments"
-        self._delta, self._done = f"response.{event}.delta", f"response.{event}.done"
+        self._tell = events.deltas(f"response.{event}.delta", self._at)
+        self._done = f"response.{event}.done"
         self._add(items.tool_call(self.id, call, "", "in_progress"))
 
-    def add(self, event: Delta) -> None:
-        self._pieces.append(event.text)
-        self._emit(self._delta, {**self._at, "delta": event.text})
+    def add(self, texts: list[str]) -> None:
+        self._pieces += texts
+        self._tell(texts)
 
     def end(self, event: PartEnded) -> None:
         text = "".join(self._pieces)
@@ -178,15 +182,15 @@ class _Search(_Item):
 
     prefix = "ws_"
 
-    def __init__(self, emit: Emit, output_index: int, with_sources: bool) -> None:
-        super().__init__(emit, output_index)
+    def __init__(self, events: Events, output_index: int, with_sources: bool) -> None:
+        super().__init__(events, output_index)
         self._with_sources = with_sources
         action = write_action(None, with_sources=False)
         self._add(items.web_search_call(self.id, action, "in_progress"))
         for step in ("in_progress", "searching"):
             self._emit(f"response.web_search_call.{step}", self._address())
 
-    def add(self, event: Delta) -> None:
+    def add(self, texts: list[str]) -> None:
         """A search has no deltas."""
 
     def end(self, event: PartEnded) -> None:
@@ -199,9 +203,9 @@ class _Search(_Item):
 class _ClientCall(_Item):
     """A call of one of OpenAI's tools that the client runs; ``held`` is what its item holds of the arguments."""
 
-    def __init__(self, emit: Emit, output_index: int, tool: ClientTool, call: Json) -> None:
+    def __init__(self, events: Events, output_index: int, tool: ClientTool, call: Json) -> None:
         self.prefix = tool.prefix
-        super().__init__(emit, output_index)
+        super().__init__(events, output_index)
         self._tool = tool
         self._call = call
 
@@ -220,8 +224,8 @@ class _Held:
         self.call = call
         self._pieces: list[str] = []
 
-    def add(self, event: Delta) -> None:
-        self._pieces.append(event.text)
+    def add(self, texts: list[str]) -> None:
+        self._pieces += texts
 
     @property
     def arguments(self) -> str:
@@ -229,12 +233,12 @@ class _Held:
 
 
 class OutputWriter:
-    """``emit`` takes each event's type and its own fields. ``with_sources``: the client asked where searches looked."""
+    """``with_sources``: the client asked where searches looked."""
 
     def __init__(
-        self, emit: Emit, client_tools: ClientTools, loss: Loss, *, with_sources: bool
+        self, events: Events, client_tools: ClientTools, loss: Loss, *, with_sources: bool
     ) -> None:
-        self._emit = emit
+        self._events = events
         self._client_tools = client_tools
         self._loss = loss
         self._with_sources = with_sources
@@ -253,23 +257,27 @@ class OutputWriter:
         self._seal_message()
         index = len(self._items)
         if event.kind == "reasoning":
-            item: _Reasoning | _Call | _Search = _Reasoning(self._emit, index)
+            item: _Reasoning | _Call | _Search = _Reasoning(self._events, index)
         elif event.kind == "web_search":
-            item = _Search(self._emit, index, self._with_sources)
+            item = _Search(self._events, index, self._with_sources)
         else:
             tool = None if event.namespace else self._client_tools.called(event.name)
             if tool is not None:
                 self._parts[event.index] = _Held(tool, event)
                 return
-            item = _Call(self._emit, index, event)
+            item = _Call(self._events, index, event)
         self._items.append(item)
         self._parts[event.index] = item
 
-    def add(self, event: Delta) -> None:
-        part = self._parts[event.index]
-        if event.logprobs and isinstance(part, _Content) and part.kind == "refusal":
+    def add(self, index: int, texts: list[str], logprobs: list[Json] | None = None) -> None:
+        """Deltas of a part; one with log probabilities comes alone."""
+        part = self._parts[index]
+        if logprobs and isinstance(part, _Content):
+            if part.kind == "text":
+                part.add_with_logprobs(texts[0], write_logprobs(logprobs))
+                return
             self._loss.dropped("reply.logprobs", "a refusal has none in the client's API")
-        part.add(event)
+        part.add(texts)
 
     def annotate(self, event: Annotated) -> None:
         annotation = write_annotation(event.annotation, self._loss)
@@ -299,7 +307,7 @@ class OutputWriter:
         held = tool.held(waiting.arguments)
         if held is not None:
             fields = {"type": tool.call_type, "call_id": call.id, **tool.beside}
-            raised = _ClientCall(self._emit, index, tool, fields)
+            raised = _ClientCall(self._events, index, tool, fields)
             self._items.append(raised)
             # A patch that is whole cannot be incomplete: its item knows no such status.
             raised.tell(held, _status(event.complete or tool.type == "apply_patch"))
@@ -308,17 +316,17 @@ class OutputWriter:
             f"reply.output[{index}]",
             f"not what a {tool.call_type} can hold: it stayed a function_call",
         )
-        plain = _Call(self._emit, index, call)
+        plain = _Call(self._events, index, call)
         self._items.append(plain)
         if waiting.arguments:
-            plain.add(Delta(call.index, waiting.arguments))
+            plain.add([waiting.arguments])
         plain.end(event)
 
     def finish(self, complete: bool, explanation: str | None) -> None:
         """End the last message; ``explanation`` becomes a refusal in it."""
         if explanation:
             content = self._open_message(None).start("refusal")
-            content.add_text(explanation, [])
+            content.add([explanation])
             content.end()
         self._seal_message(complete)
 
@@ -335,7 +343,7 @@ class OutputWriter:
 
     def _open_message(self, phase: str | None) -> _Message:
         if self._message is None:
-            self._message = _Message(self._emit, len(self._items), phase)
+            self._message = _Message(self._events, len(self._items), phase)
             self._items.append(self._message)
         return self._message
 

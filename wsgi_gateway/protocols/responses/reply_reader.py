@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.conversation import Json
@@ -18,8 +19,9 @@ from wsgi_gateway.protocols.events import Event, FinishReason
 from wsgi_gateway.protocols.reply_builder import ReplyBuilder
 from wsgi_gateway.protocols.responses import wire
 from wsgi_gateway.protocols.responses.errors import read_failure
-from wsgi_gateway.protocols.responses.output_reader import OutputReader
+from wsgi_gateway.protocols.responses.output_reader import GrowingText, OutputReader
 from wsgi_gateway.protocols.responses.usage import usage_of
+from wsgi_gateway.protocols.steady import PROBE, Repeated, SteadyStream
 from wsgi_gateway.protocols.translation import Translation
 
 _DECODER = msgspec.json.Decoder(wire.StreamEvent, strict=False)
@@ -47,45 +49,58 @@ class StreamReader:
         self.builder = ReplyBuilder(translation.aliases)
         self._output = OutputReader(self.builder, translation)
         self._loss = translation.loss
-        self._sse = sse.Decoder()
+        self._stream = SteadyStream(self._read_event)
 
     @property
     def ended(self) -> bool:
         return self.builder.ended
 
     def feed(self, chunk: bytes) -> list[Event]:
-        for event in self._sse.feed(chunk):
-            self._read_event(event)
+        self._stream.feed(chunk)
         return self.builder.take()
 
     def finish(self) -> list[Event]:
-        for event in self._sse.flush():
-            self._read_event(event)
+        self._stream.flush()
         self.builder.fail(
             ApiError("upstream_invalid", "the upstream's reply broke off before its end")
         )
         return self.builder.take()
 
-    def _read_event(self, event: sse.ServerSentEvent) -> None:
+    def _read_event(self, event: sse.ServerSentEvent) -> Repeated | None:
         if self.ended or event.data.strip() == b"[DONE]":
-            return
+            return None
         try:
             read = decode_event(_DECODER, event.data)
-            self._read(read, read.type or event.event)
+            kind = read.type or event.event
+            if kind not in _DELTAS:
+                self._read(read, kind)
+                return None
+            self._start()
+            is_text = isinstance(read.delta, str) and read.delta
+            text = _DELTAS[kind](self._output, read) if is_text else None
+            if text is None or read.logprobs or not self._stream.learns:
+                return None
+            return Repeated("delta", text.extend, replace(read, delta=PROBE), _DECODER.decode)
         except ApiError as error:
             self.builder.fail(error)
         except msgspec.ValidationError as error:
             self.builder.fail(_odd(error))
+        return None
+
+    def _start(self) -> None:
+        """A host that left out the life of its response told something of it all the same."""
+        if not self.builder.started:
+            self.builder.start("", "")
 
     def _read(self, event: wire.StreamEvent, kind: str) -> None:
         handler = _HANDLERS.get(kind)
         if handler is not None:
-            if not self.builder.started:
-                self.builder.start("", "")
+            self._start()
             handler(self._output, event)
         elif kind in _LIFE:
-            response = msgspec.convert(event.response or {}, wire.Response, strict=False)
-            self.builder.start(response.id or "", response.model or "")
+            if not self.builder.started:
+                response = msgspec.convert(event.response or {}, wire.Response, strict=False)
+                self.builder.start(response.id or "", response.model or "")
         elif kind in _TERMINAL:
             self.read_response(event.response or {}, _TERMINAL[kind])
         elif kind.startswith("response.audio."):
@@ -155,18 +170,6 @@ def _odd(error: Exception) -> ApiError:
     return ApiError("upstream_invalid", f"the upstream's reply is odd: {error}")
 
 
-def _delta(
-    read: Callable[[OutputReader, wire.StreamEvent, str], None],
-) -> _Handler:
-    """A handler of events whose ``delta`` is text; others of that name are passed over."""
-
-    def handle(output: OutputReader, event: wire.StreamEvent) -> None:
-        if isinstance(event.delta, str) and event.delta:
-            read(output, event, event.delta)
-
-    return handle
-
-
 def _whole(field: str, read: Callable[[OutputReader, wire.StreamEvent, str], None]) -> _Handler:
     """A handler of events that repeat a text whole in ``field``."""
 
@@ -199,26 +202,28 @@ def _end_part(output: OutputReader, event: wire.StreamEvent) -> None:
         output.end_text(event, "refusal", part)
 
 
+_DELTAS: dict[str, Callable[[OutputReader, wire.StreamEvent], GrowingText | None]] = {
+    "response.output_text.delta": lambda o, e: o.add_text(e, "text"),
+    "response.refusal.delta": lambda o, e: o.add_text(e, "refusal"),
+    "response.function_call_arguments.delta": OutputReader.add_arguments,
+    "response.custom_tool_call_input.delta": OutputReader.add_arguments,
+    "response.reasoning_summary_text.delta": lambda o, e: o.add_thought(e, "summary"),
+    "response.reasoning_text.delta": lambda o, e: o.add_thought(e, "content"),
+}
+"""Each returns the text that it added to, if to any."""
+
 _HANDLERS: dict[str, _Handler] = {
     "response.output_item.added": OutputReader.add_item,
     "response.output_item.done": OutputReader.end_item,
-    "response.output_text.delta": _delta(lambda o, e, text: o.add_text(e, "text", text)),
     "response.output_text.annotation.added": OutputReader.annotate,
     "response.output_text.done": _end_text,
-    "response.refusal.delta": _delta(lambda o, e, text: o.add_text(e, "refusal", text)),
     "response.refusal.done": _end_refusal,
     "response.content_part.done": _end_part,
-    "response.function_call_arguments.delta": _delta(OutputReader.add_arguments),
     "response.function_call_arguments.done": _whole("arguments", OutputReader.end_arguments),
-    "response.custom_tool_call_input.delta": _delta(OutputReader.add_arguments),
     "response.custom_tool_call_input.done": _whole("input", OutputReader.end_arguments),
-    "response.reasoning_summary_text.delta": _delta(
-        lambda o, e, text: o.add_thought(e, "summary", text)
-    ),
     "response.reasoning_summary_text.done": _whole(
         "text", lambda o, e, text: o.end_thought(e, "summary", text)
     ),
-    "response.reasoning_text.delta": _delta(lambda o, e, text: o.add_thought(e, "content", text)),
     "response.reasoning_text.done": _whole(
         "text", lambda o, e, text: o.end_thought(e, "content", text)
     ),

@@ -8,13 +8,12 @@ off ends with the ``error`` event, at which the SDKs raise, and ``response.faile
 import time
 from collections.abc import Iterable
 
-from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.conversation import Conversation, Json
-from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import (
     Annotated,
     Delta,
+    Deltas,
     Event,
     Failed,
     Finished,
@@ -31,6 +30,7 @@ from wsgi_gateway.protocols.reply import Reply, unfold
 from wsgi_gateway.protocols.responses.client_tools import ClientTools
 from wsgi_gateway.protocols.responses.echo import new_response
 from wsgi_gateway.protocols.responses.errors import error_event, failure_of_response
+from wsgi_gateway.protocols.responses.numbered import Events, NoEvents, NumberedEvents
 from wsgi_gateway.protocols.responses.output_writer import OutputWriter
 from wsgi_gateway.protocols.responses.usage import write_tool_usage, write_usage
 
@@ -48,7 +48,7 @@ def _asks_for_sources(body: Json) -> bool:
 
 def write_reply(reply: Reply, conversation: Conversation, loss: Loss) -> Json:
     """The full reply: the response with which the stream would have ended."""
-    life = _Life(conversation, loss)
+    life = _Life(conversation, loss, NoEvents())
     for event in unfold(reply):
         life.take(event)
     return life.response
@@ -59,29 +59,36 @@ class StreamWriter:
 
     def __init__(self, conversation: Conversation, loss: Loss) -> None:
         self.response: Json | None = None
-        self._life = _Life(conversation, loss)
+        self._events = NumberedEvents()
+        self._life = _Life(conversation, loss, self._events)
 
     def write(self, events: Iterable[Event]) -> bytes:
         for event in events:
+            if isinstance(event, Failed):
+                self._fail(event.error)
+                continue
             self._life.take(event)
             if isinstance(event, Finished):
                 self.response = self._life.response
-        due, self._life.due = self._life.due, []
-        return b"".join([sse.encode(encode(event), event["type"]) for event in due])
+        return self._events.take()
+
+    def _fail(self, error: ApiError) -> None:
+        self._life.start()
+        self._events.tell(error_event(error, self._events.next_number()))
+        self._life.fail(error)
 
 
 class _Life:
-    """The life of one response. ``due`` are the wire's events since they were last taken."""
+    """The life of one response."""
 
-    def __init__(self, conversation: Conversation, loss: Loss) -> None:
+    def __init__(self, conversation: Conversation, loss: Loss, events: Events) -> None:
         self.response = new_response(conversation, new_id("resp_"), int(time.time()))
-        self.due: list[Json] = []
-        self._count = 0
+        self._emit = events.emit
         self._started = False
         self._usage: Usage | None = None
         self._loss = loss
         self._output = OutputWriter(
-            self._emit,
+            events,
             ClientTools(conversation.body),
             loss,
             with_sources=_asks_for_sources(conversation.body),
@@ -90,7 +97,9 @@ class _Life:
     def take(self, event: Event) -> None:
         match event:
             case Delta():
-                self._output.add(event)
+                self._output.add(event.index, [event.text], event.logprobs)
+            case Deltas():
+                self._output.add(event.index, event.texts)
             case PartStarted():
                 self._output.start(event)
             case Annotated():
@@ -98,21 +107,16 @@ class _Life:
             case PartEnded():
                 self._output.end(event)
             case Started():
-                self._start()
+                self.start()
             case UsageReported():
                 self._usage = event.usage
                 if event.usage.service_tier is not None:
                     self.response["service_tier"] = event.usage.service_tier
             case Finished():
                 self._finish(event)
-            case Failed():
-                self._fail(event.error)
 
-    def _emit(self, kind: str, fields: Json) -> None:
-        self.due.append({"type": kind, "sequence_number": self._count, **fields})
-        self._count += 1
-
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Idempotent: a reply may also fail before it began."""
         if not self._started:
             self._started = True
             begun = dict(self.response)
@@ -150,10 +154,7 @@ class _Life:
         if event.explanation is not None:
             loss.approximated("reply.output", "the upstream's explanation became a refusal")
 
-    def _fail(self, error: ApiError) -> None:
-        self._start()
-        self.due.append(error_event(error, self._count))
-        self._count += 1
+    def fail(self, error: ApiError) -> None:
         self.response |= {
             "status": "failed",
             "error": failure_of_response(error),
