@@ -5,6 +5,7 @@ Not here: settings (gunicorn_conf.py), the lane itself (fast_lane.py).
 """
 
 import errno
+import gc
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,12 @@ class Worker(GeventWorker):
         self._waiting: dict[greenlet, gevent.Timeout] = {}
         settings = [self.cfg.settings[name] for name in _WATCHED_SETTINGS]
         self._has_lane = all(setting.get() == setting.default for setting in settings)
+
+    def run(self) -> None:
+        # What was loaded stays for ever: full collections need not look through it.
+        gc.collect()
+        gc.freeze()
+        super().run()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection."""

@@ -152,7 +152,8 @@ class ReplyBuilder:
             for text in texts:
                 self.delta(index, text)
             return
-        texts = [text for text in texts if text]
+        if "" in texts:
+            texts = [text for text in texts if text]
         if texts:
             self._tell(Deltas(index, texts))
 

@@ -45,37 +45,62 @@ class Repeated(Struct):
 class Pattern:
     """An event as fixed bytes and holes: one for the text, the others for what nobody reads."""
 
-    __slots__ = ("_head", "_inner", "_tail", "_text_at", "tell")
+    __slots__ = ("_between", "_head", "_inner", "_line", "_lines", "_tail", "_text_at", "tell")
 
     def __init__(self, fixed: list[bytes], text_at: int, tell: Callable[[list[str]], None]) -> None:
         self._head, *self._inner, self._tail = fixed
+        self._between = b"%b\n\n%b" % (self._tail, self._head)
+        self._lines = self._between.count(b"\n")
+        line_begins = self._head.rfind(b"\n") + 1
+        self._line = slice(len(self._head) - line_begins, -len(self._tail))
         self._text_at = text_at
         self.tell = tell
 
-    def literals(self, frames: list[bytes], begin: int) -> list[bytes]:
-        """The texts, as they are in JSON, of those frames from ``begin`` on that repeat without a gap."""
-        found: list[bytes] = []
-        head, tail, inner, text_at = self._head, self._tail, self._inner, self._text_at
-        start, behind = len(head), len(tail)
-        for frame in frames[begin:] if begin else frames:
+    def take(self, data: bytes, at: int) -> tuple[list[bytes], int]:
+        """The texts, as they are in JSON, of the events at ``at`` that repeat without a gap, and where these end."""
+        if not data.startswith(self._head, at):
+            return [], at
+        behind = data.rfind(b"\n\n", at) + 2
+        # All events are first taken for repetitions; whether they are shows when the bytes are put together again.
+        lines = data[at : behind - 1].split(b"\n")[self._lines - 2 :: self._lines]
+        pieces = [line[self._line] for line in lines]
+        repeated = self._written(pieces)
+        if len(repeated) != behind - at or not data.startswith(repeated, at):
+            pieces = self._first_pieces(data[at : max(behind - 2, at)].split(b"\n\n"))
+            if not pieces:
+                return [], at
+            behind = at + len(self._written(pieces))
+        literals = self._literals(pieces) if self._inner else pieces
+        return literals, behind if literals else at
+
+    def _written(self, pieces: list[bytes]) -> bytes:
+        return b"%b%b%b\n\n" % (self._head, self._between.join(pieces), self._tail)
+
+    def _first_pieces(self, frames: list[bytes]) -> list[bytes]:
+        """What is between head and tail of the first frames that have both."""
+        pieces: list[bytes] = []
+        start, behind = len(self._head), len(self._tail)
+        for frame in frames:
             end = len(frame) - behind
-            if end < start or not (frame.startswith(head) and frame.endswith(tail)):
+            if end < start or not (frame.startswith(self._head) and frame.endswith(self._tail)):
                 break
-            rest = frame[start:end]
-            if inner:
-                holes = []
-                for fixed in inner:
-                    hole, is_there, rest = rest.partition(fixed)
-                    if not is_there:
-                        return found
-                    holes.append(hole)
-                holes.append(rest)
-                rest = holes.pop(text_at)
-                unread = b"".join(holes)
-                if unread and not unread.isalnum():
-                    break
-            found.append(rest)
-        return found
+            pieces.append(frame[start:end])
+        return pieces
+
+    def _literals(self, pieces: list[bytes]) -> list[bytes]:
+        """The texts in ``pieces``, none if one of these is of an odd form."""
+        holes = []
+        rests = pieces
+        for fixed in self._inner:
+            parts = [rest.partition(fixed) for rest in rests]
+            holes.append([part[0] for part in parts])
+            rests = [part[2] for part in parts]
+            if not all(part[1] for part in parts):
+                return []
+        holes.append(rests)
+        literals = holes.pop(self._text_at)
+        unread = b"".join([b"".join(hole) for hole in holes])
+        return literals if not unread or unread.isalnum() else []
 
 
 def pattern_of(event: sse.ServerSentEvent, repeated: Repeated) -> Pattern | None:
@@ -126,19 +151,25 @@ class SteadyStream:
 
     def feed(self, chunk: bytes) -> None:
         """Read the events that ``chunk`` completed."""
-        if self._rest:
-            chunk = self._rest + chunk
-            self._rest = b""
-        if b"\r" in chunk or not self._decoder.is_between_events:
-            self._read_events(self._decoder.feed(chunk))
+        data = self._rest + chunk if self._rest else chunk
+        self._rest = b""
+        if b"\r" in data or not self._decoder.is_between_events:
+            self._read_events(self._decoder.feed(data))
             return
-        *frames, self._rest = chunk.split(b"\n\n")
-        if len(self._rest) > _LONGEST_REST:
-            self._read_frames(frames)
-            rest, self._rest = self._rest, b""
+        at = 0
+        while True:
+            if self._pattern is not None:
+                at = self._read_repetitions(self._pattern, data, at)
+            end = data.find(b"\n\n", at)
+            if end < 0:
+                break
+            self._read_events(self._decoder.read(data[at:end]))
+            at = end + 2
+        rest = data[at:]
+        if len(rest) > _LONGEST_REST:
             self._read_events(self._decoder.feed(rest))
         else:
-            self._read_frames(frames)
+            self._rest = rest
 
     def flush(self) -> None:
         """At the end of the stream: read the event whose blank line never came, if its data did."""
@@ -146,32 +177,27 @@ class SteadyStream:
         self._read_events(self._decoder.feed(rest))
         self._read_events(self._decoder.flush())
 
-    def _read_frames(self, frames: list[bytes]) -> None:
-        at = 0
-        while at < len(frames):
-            pattern = self._pattern
-            literals = pattern.literals(frames, at) if pattern is not None else []
-            if pattern is None or not literals:
-                self._read_events(self._decoder.read(frames[at]))
-                at += 1
-                continue
+    def _read_repetitions(self, pattern: Pattern, data: bytes, at: int) -> int:
+        """Where the events end that were read."""
+        literals, end = pattern.take(data, at)
+        if not literals:
+            return at
+        try:
+            texts = _texts(b'["%b"]' % b'",\n"'.join(literals))
+        except ValueError:
+            texts = []
+        if len(texts) == len(literals):
             self._patience = _PATIENCE
-            behind = at + len(literals)
-            try:
-                texts = _texts(b'["%b"]' % b'",\n"'.join(literals))
-            except ValueError:
-                texts = []
-            if len(texts) == len(literals):
-                pattern.tell(texts)
-            else:
-                for frame in frames[at:behind]:
-                    self._read_events(self._decoder.read(frame))
-            at = behind
+            pattern.tell(texts)
+        else:
+            for frame in data[at : end - 2].split(b"\n\n"):
+                self._read_events(self._decoder.read(frame), learn=False)
+        return end
 
-    def _read_events(self, events: list[sse.ServerSentEvent]) -> None:
+    def _read_events(self, events: list[sse.ServerSentEvent], learn: bool = True) -> None:
         for event in events:
             self._pattern = None
             repeated = self._read(event)
-            if repeated is not None and self._patience:
+            if learn and repeated is not None and self._patience:
                 self._patience -= 1
                 self._pattern = pattern_of(event, repeated)

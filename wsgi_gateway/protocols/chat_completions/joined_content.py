@@ -59,7 +59,7 @@ class JoinedContent:
         first = self.add(index, kind, texts[0])
         if len(texts) == 1:
             return [first]
-        self._lengths[kind] += sum(map(len, texts)) - len(texts[0])
+        self._lengths[kind] += len("".join(texts[1:]))
         return [first, *texts[1:]]
 
     def annotate(self, index: int, annotation: Annotation) -> None:

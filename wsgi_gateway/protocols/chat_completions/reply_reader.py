@@ -144,7 +144,7 @@ class StreamReader:
     def _texts(self, kind: PartKind, part: int, texts: list[str]) -> None:
         """Further texts of the open part."""
         if kind == "text":
-            self._length += sum(map(len, texts))
+            self._length += len("".join(texts))
         self.builder.deltas(part, texts)
 
     def read(self, completion: wire.Completion) -> None:

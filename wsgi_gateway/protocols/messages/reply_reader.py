@@ -168,7 +168,7 @@ class StreamReader:
 
     def _texts(self, block: _Block, part: int, texts: list[str]) -> None:
         """Further texts of an open block."""
-        block.length += sum(map(len, texts))
+        block.length += len("".join(texts))
         self.builder.deltas(part, texts)
 
     def _read(self, read: wire.StreamEvent, event: sse.ServerSentEvent) -> None:
