@@ -13,7 +13,7 @@ APT_INSTALL = $(SUDO) apt-get update -q && $(SUDO) apt-get install -q -y --no-in
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-plain fuzz lint format facts bench peers libgomp nginx wrk clients clients-report clean
+.PHONY: help demo test test-plain fuzz lint format facts bench peers instructions instructions-baseline valgrind libgomp nginx wrk clients clients-report clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -46,6 +46,15 @@ facts: $(VENV)/.test ## Measure the facts in the README, in a fresh virtual envi
 
 bench: $(VENV)/.test nginx wrk peers ## Measure CPU beside nginx, LiteLLM and Portkey; QUICK=1 for two minutes
 	$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+instructions: $(VENV)/.test valgrind ## Count the inner loops' instructions; fails at 15 % more than the baseline
+	$(BIN)/python -m bench.instructions
+
+instructions-baseline: $(VENV)/.test valgrind ## Record the baseline of the instruction counts anew
+	$(BIN)/python -m bench.instructions --record
+
+valgrind: ## Install valgrind, which counts instructions
+	@command -v valgrind >/dev/null || { $(APT_INSTALL) valgrind; }
 
 # What cannot be installed here is left out of the report, which says so.
 peers: $(BENCH)/litellm/.installed $(BENCH)/portkey/.installed
