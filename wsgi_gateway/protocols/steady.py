@@ -45,14 +45,15 @@ class Repeated(Struct):
 class Pattern:
     """An event as fixed bytes and holes: one for the text, the others for what nobody reads."""
 
-    __slots__ = ("_between", "_head", "_inner", "_line", "_lines", "_tail", "_text_at", "tell")
+    __slots__ = ("_between", "_end", "_head", "_inner", "_line", "_lines", "_text_at", "tell")
 
     def __init__(self, fixed: list[bytes], text_at: int, tell: Callable[[list[str]], None]) -> None:
-        self._head, *self._inner, self._tail = fixed
-        self._between = b"%b\n\n%b" % (self._tail, self._head)
+        self._head, *self._inner, tail = fixed
+        self._end = tail + b"\n\n"
+        self._between = self._end + self._head
         self._lines = self._between.count(b"\n")
         line_begins = self._head.rfind(b"\n") + 1
-        self._line = slice(len(self._head) - line_begins, -len(self._tail))
+        self._line = slice(len(self._head) - line_begins, -len(tail))
         self._text_at = text_at
         self.tell = tell
 
@@ -60,32 +61,41 @@ class Pattern:
         """The texts, as they are in JSON, of the events at ``at`` that repeat without a gap, and where these end."""
         if not data.startswith(self._head, at):
             return [], at
-        behind = data.rfind(b"\n\n", at) + 2
-        # All events are first taken for repetitions; whether they are shows when the bytes are put together again.
-        lines = data[at : behind - 1].split(b"\n")[self._lines - 2 :: self._lines]
-        pieces = [line[self._line] for line in lines]
-        repeated = self._written(pieces)
-        if len(repeated) != behind - at or not data.startswith(repeated, at):
-            pieces = self._first_pieces(data[at : max(behind - 2, at)].split(b"\n\n"))
-            if not pieces:
-                return [], at
-            behind = at + len(self._written(pieces))
+        begin = at + len(self._head)
+        if data.find(b"\n\n", begin) == len(data) - 2:
+            alone = data.endswith(self._end, begin)
+            pieces = [data[begin : -len(self._end)]] if alone else []
+            behind = len(data)
+        else:
+            pieces, behind = self._pieces(data, at)
         literals = self._literals(pieces) if self._inner else pieces
         return literals, behind if literals else at
 
-    def _written(self, pieces: list[bytes]) -> bytes:
-        return b"%b%b%b\n\n" % (self._head, self._between.join(pieces), self._tail)
+    def _pieces(self, data: bytes, at: int) -> tuple[list[bytes], int]:
+        """What is between head and tail of the events at ``at`` that have both, and where these end."""
+        behind = data.rfind(b"\n\n", at) + 2
+        # All events are first taken for repetitions; which of them are shows when the bytes are put together again.
+        lines = data[at : behind - 1].split(b"\n")[self._lines - 2 :: self._lines]
+        pieces = [line[self._line] for line in lines]
+        repeated = self._written(pieces)
+        if len(repeated) == behind - at and data.startswith(repeated, at):
+            return pieces, behind
+        pieces = pieces[: self._count(pieces, data, at)]
+        return pieces, at + len(self._written(pieces)) if pieces else at
 
-    def _first_pieces(self, frames: list[bytes]) -> list[bytes]:
-        """What is between head and tail of the first frames that have both."""
-        pieces: list[bytes] = []
-        start, behind = len(self._head), len(self._tail)
-        for frame in frames:
-            end = len(frame) - behind
-            if end < start or not (frame.startswith(self._head) and frame.endswith(self._tail)):
-                break
-            pieces.append(frame[start:end])
-        return pieces
+    def _written(self, pieces: list[bytes]) -> bytes:
+        return b"%b%b%b" % (self._head, self._between.join(pieces), self._end)
+
+    def _count(self, pieces: list[bytes], data: bytes, at: int) -> int:
+        """How many of ``pieces`` are, without a gap, those of the events at ``at``."""
+        known, most = 0, len(pieces)
+        while known < most:
+            tried = (known + most + 1) // 2
+            if data.startswith(self._written(pieces[:tried]), at):
+                known = tried
+            else:
+                most = tried - 1
+        return known
 
     def _literals(self, pieces: list[bytes]) -> list[bytes]:
         """The texts in ``pieces``, none if one of these is of an odd form."""
