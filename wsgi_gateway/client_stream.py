@@ -29,8 +29,7 @@ class ClientWriter:
 
     def write(self, events: Iterable[Event]) -> bytes:
         given = list(events)
-        for event in given:
-            self._thoughts.take(event)
+        self._thoughts.take_all(given)
         data = self._writer.write(given)
         news = self._loss.news()
         return sse.comment(f"x-gateway-warning: {news}") + data if news else data

@@ -236,8 +236,7 @@ class Gateway:
     ) -> Answer:
         events = self._events_of(call, reply, translation)
         thoughts = self._thoughts.listen(call.provider.name, conversation.items)
-        for event in events:
-            thoughts.take(event)
+        thoughts.take_all(events)
         full = call.client.write_reply(fold(events), conversation, translation.loss)
         self._remember(call, full)
         _warn(call, translation.loss)

@@ -101,7 +101,7 @@ def test_thoughts_that_came_in_them_are_kept() -> None:
     question = Message(role="user", parts=[Text(text="Hi")])
     cache = ThoughtCache()
     listener = cache.listen("prov", [question])
-    for event in (
+    events: list[Event] = [
         PartStarted(index=0, kind="reasoning"),
         Deltas(0, ["First", "."]),
         PartEnded(index=0, proof=proof),
@@ -109,8 +109,8 @@ def test_thoughts_that_came_in_them_are_kept() -> None:
         Deltas(1, ["{", "}"]),
         PartEnded(index=1),
         Finished(reason="tool_calls"),
-    ):
-        listener.take(event)
+    ]
+    listener.take_all(events)
     call = ToolCall(id="c", name="f", arguments="{}")
 
     assert cache.restore("prov", [question, call])[1] == Reasoning(text="First.", proof=proof)

@@ -14,8 +14,8 @@ CALLS = [ToolCall(id=f"c{n}", name="f", arguments="{}") for n in (1, 2)]
 def cache_after(*parts: ReplyPart, provider: str = "prov") -> ThoughtCache:
     cache = ThoughtCache()
     listener = cache.listen(provider, [QUESTION])
-    for event in unfold(Reply(id="r", model="m", parts=list(parts), reason="tool_calls")):
-        listener.take(event)
+    reply = Reply(id="r", model="m", parts=list(parts), reason="tool_calls")
+    listener.take_all(unfold(reply))
     return cache
 
 

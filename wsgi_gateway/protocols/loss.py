@@ -114,7 +114,7 @@ class Loss:
     def header(self) -> str | None:
         """The value of ``x-gateway-warning``, None if all was exact. Printable ASCII only, at most 4 KiB."""
         self._told = len(self._entries)
-        return _in_words(self.entries)
+        return _in_words(self.entries) if self._entries else None
 
     def news(self) -> str | None:
         """What was noted since ``header`` or ``news`` was last called, in the form of a header."""

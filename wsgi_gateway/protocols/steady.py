@@ -45,15 +45,27 @@ class Repeated(Struct):
 class Pattern:
     """An event as fixed bytes and holes: one for the text, the others for what nobody reads."""
 
-    __slots__ = ("_between", "_end", "_head", "_inner", "_line", "_lines", "_text_at", "tell")
+    __slots__ = (
+        "_between",
+        "_end",
+        "_head",
+        "_inner",
+        "_line",
+        "_lines",
+        "_opening",
+        "_tail",
+        "_text_at",
+        "tell",
+    )
 
     def __init__(self, fixed: list[bytes], text_at: int, tell: Callable[[list[str]], None]) -> None:
         self._head, *self._inner, tail = fixed
         self._end = tail + b"\n\n"
         self._between = self._end + self._head
         self._lines = self._between.count(b"\n")
-        line_begins = self._head.rfind(b"\n") + 1
-        self._line = slice(len(self._head) - line_begins, -len(tail))
+        self._opening = self._head.rpartition(b"\n")[2]
+        self._tail = tail
+        self._line = slice(len(self._opening), -len(tail))
         self._text_at = text_at
         self.tell = tell
 
@@ -76,12 +88,16 @@ class Pattern:
         behind = data.rfind(b"\n\n", at) + 2
         # All events are first taken for repetitions; which of them are shows when the bytes are put together again.
         lines = data[at : behind - 1].split(b"\n")[self._lines - 2 :: self._lines]
+        while lines and not (
+            lines[-1].startswith(self._opening) and lines[-1].endswith(self._tail)
+        ):
+            lines.pop()
         pieces = [line[self._line] for line in lines]
-        repeated = self._written(pieces)
-        if len(repeated) == behind - at and data.startswith(repeated, at):
-            return pieces, behind
-        pieces = pieces[: self._count(pieces, data, at)]
-        return pieces, at + len(self._written(pieces)) if pieces else at
+        written = self._written(pieces)
+        if not data.startswith(written, at):
+            pieces = pieces[: self._count(pieces, data, at)]
+            written = self._written(pieces)
+        return pieces, at + len(written)
 
     def _written(self, pieces: list[bytes]) -> bytes:
         return b"%b%b%b" % (self._head, self._between.join(pieces), self._end)

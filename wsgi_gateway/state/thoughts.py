@@ -88,7 +88,13 @@ class Listener:
         self._thoughts: list[_Thought] = []
         self._calls: list[str] = []
 
-    def take(self, event: Event) -> None:
+    def take_all(self, events: Iterable[Event]) -> None:
+        for event in events:
+            # Of most streams nothing is kept, so their deltas are not looked at.
+            if self._texts or not isinstance(event, Delta | Deltas):
+                self._take(event)
+
+    def _take(self, event: Event) -> None:
         match event:
             case Delta():
                 text = self._texts.get(event.index)

@@ -10,7 +10,8 @@ import ssl
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import lru_cache
+from datetime import timedelta
+from functools import cached_property, lru_cache
 from time import monotonic
 from urllib.parse import urlsplit
 
@@ -18,6 +19,8 @@ import certifi
 import requests
 from msgspec import Struct
 from requests.adapters import BaseAdapter
+from requests.cookies import RequestsCookieJar
+from requests.structures import CaseInsensitiveDict
 
 from wsgi_gateway.upstream.connection import Connection
 from wsgi_gateway.upstream.packed import Unpacker, unpacker
@@ -26,6 +29,7 @@ _MAX_IDLE = 55.0
 """Seconds. Most servers close idle connections after 60 or more."""
 _DRAIN_TIMEOUT = 0.05
 _LONGEST_REMEMBERED = 1024
+_NO_TIME = timedelta(0)
 """Characters of a URL, in which a wildcard's client may have put a model's name of any length."""
 
 Certificate = bytes | str | tuple[bytes | str, bytes | str] | None
@@ -243,12 +247,38 @@ def _tls_context(verify: bool | str, cert: Certificate) -> ssl.SSLContext:
     return context
 
 
+class _Response(requests.Response):
+    """What costs something and is hardly asked for is made when somebody asks: here it is half of an exchange's Python.
+
+    ``told`` are the headers as they came.
+    """
+
+    told: Mapping[str, str]
+
+    def __init__(self) -> None:
+        self._content = False  # type: ignore[assignment]  # requests' own default
+        self._content_consumed = False
+        self._next = None
+        self.encoding = None
+        self.history = []
+        self.reason = None  # type: ignore[assignment]  # requests' own default
+        self.elapsed = _NO_TIME
+
+    @cached_property
+    def headers(self) -> CaseInsensitiveDict[str]:  # type: ignore[override]
+        return CaseInsensitiveDict(self.told)
+
+    @cached_property
+    def cookies(self) -> RequestsCookieJar:  # type: ignore[override]
+        return RequestsCookieJar()
+
+
 def _response(
     request: requests.PreparedRequest, connection: Connection, body: Body
 ) -> requests.Response:
-    response = requests.Response()
+    response = _Response()
     response.status_code = connection.status
-    response.headers.update(connection.headers)
+    response.told = connection.headers
     response.url = request.url or ""
     response.request = request
     response.raw = body

@@ -227,6 +227,7 @@ CLIENT_TOOLS: tuple[ClientTool, ...] = (
 CALLS = {tool.call_type: tool for tool in CLIENT_TOOLS}
 RESULTS = {tool.result_type: tool for tool in CLIENT_TOOLS}
 _BY_TYPE = {tool.type: tool for tool in CLIENT_TOOLS}
+_OWN_NAMES = {type_: type_ for type_ in _BY_TYPE}
 
 
 class ClientTools:
@@ -236,9 +237,15 @@ class ClientTools:
     """
 
     def __init__(self, body: Json) -> None:
+        self._names = _OWN_NAMES
+        self._declared: dict[str, ClientTool] = {}
         given = list(_given_tools(body))
+        if given:
+            self._read(given)
+
+    def _read(self, given: list[Json]) -> None:
         taken = [tool.get("name") for tool in given if tool.get("type") in ("function", "custom")]
-        self._names: dict[str, str] = {}
+        self._names = {}
         for type_ in _BY_TYPE:
             name = type_
             while name in taken:
