@@ -13,7 +13,7 @@ APT_INSTALL = $(SUDO) apt-get update -q && $(SUDO) apt-get install -q -y --no-in
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-plain fuzz lint format facts bench peers instructions instructions-baseline valgrind libgomp nginx wrk clients clients-report clean
+.PHONY: help demo test test-plain fuzz lint format facts bench peers instructions instructions-baseline valgrind libgomp nginx databases wrk clients clients-report clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -21,11 +21,11 @@ help: ## List the targets
 demo: $(VENV)/.demo libgomp ## Stream from a small real model through all three APIs
 	$(BIN)/wsgi-gateway demo
 
-test: $(VENV)/.test nginx clients ## Run all tests
+test: $(VENV)/.test nginx databases clients ## Run all tests
 	$(BIN)/python -m pytest
 
 # The same server without its fast lane, on requests' own adapter.
-test-plain: $(VENV)/.test nginx ## Run the integration tests without the fast lane and the fast transport
+test-plain: $(VENV)/.test nginx databases ## Run the integration tests without the fast lane and the fast transport
 	WSGI_GATEWAY_TRANSPORT=urllib3 WSGI_GATEWAY_FAST_LANE=off $(BIN)/python -m pytest -m 'not clients' tests/integration
 
 # Coverage-guided; what it finds is kept in tests/fuzz/crashes.
@@ -80,6 +80,11 @@ libgomp:
 
 nginx: ## Install nginx, for the test that puts it in front
 	@PATH="$$PATH:/usr/sbin"; command -v nginx >/dev/null || { $(APT_INSTALL) nginx-light; }
+
+# Debian would start a server of each, which nothing here uses, where the machine's policy allows it.
+databases: ## Install PostgreSQL and Redis, for the tests of the storages
+	@command -v redis-server >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+	|| { $(APT_INSTALL) postgresql redis-server; }
 
 # Each library in an environment of its own: what they depend on is not ours to choose, nor one another's.
 clients: $(ENVIRONMENTS) ## Install the SDKs and agents that the tests drive, those of npm where npm is there

