@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from pytest_httpserver import HTTPServer
 from pytest_httpserver.httpserver import HandlerType
+from support.databases import Postgres, RedisServer, fresh_postgres, program
 from support.gateway import GatewayProcess, is_healthy
 from support.streams import (
     Answer,
@@ -255,6 +258,45 @@ def gateway_factory() -> Iterator[GatewayFactory]:
         process.ask_to_stop()
     for process in running.values():
         process.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server; whoever kills it starts it again."""
+    if program("initdb") is None:
+        pytest.skip("postgresql is not installed")
+    server = Postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis server; whoever kills it starts it again."""
+    if program("redis-server") is None:
+        pytest.skip("redis-server is not installed")
+    server = RedisServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def storage(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Json]:
+    """``state_storage`` of a config, for the ``kind`` that a test names."""
+    match kind:
+        case "sqlite":
+            yield {"type": "sqlite", "path": str(tmp_path / "state.db")}
+        case "postgres":
+            server: Postgres = request.getfixturevalue("postgres")
+            with fresh_postgres(server, f"test_{uuid.uuid4().hex}") as address:
+                yield {"type": "postgres", "connection_string": address}
+        case "redis":
+            redis_server: RedisServer = request.getfixturevalue("redis_server")
+            with redis.Redis.from_url(redis_server.url) as client:
+                client.flushall()
+            yield {"type": "redis", "url": redis_server.url}
+        case _:
+            yield {"type": "memory"}
 
 
 @pytest.fixture(scope="session")

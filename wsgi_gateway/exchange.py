@@ -16,7 +16,7 @@ from wsgi_gateway import relay
 from wsgi_gateway.client_stream import ClientWriter, StoppingReader
 from wsgi_gateway.client_watch import ClientGone, ClientWatch, NoWatch
 from wsgi_gateway.config import Config, Provider
-from wsgi_gateway.protocols import seal
+from wsgi_gateway.protocols import seal, sse
 from wsgi_gateway.protocols.capabilities import capabilities_of
 from wsgi_gateway.protocols.conversation import Conversation, Json
 from wsgi_gateway.protocols.decoding import encode, read_body
@@ -33,7 +33,15 @@ from wsgi_gateway.protocols.stop_sequences import StopCutter
 from wsgi_gateway.protocols.table import PROTOCOLS, Protocol
 from wsgi_gateway.protocols.translation import Translation
 from wsgi_gateway.routing import ModelTable, choose_api
-from wsgi_gateway.state import MemoryStore, ThoughtCache, expand, remember
+from wsgi_gateway.state import (
+    Namespace,
+    StoreDown,
+    ThoughtCache,
+    expand,
+    open_store,
+    remember,
+    tenant_of,
+)
 from wsgi_gateway.upstream import (
     UpstreamClient,
     UpstreamReply,
@@ -115,7 +123,7 @@ class Gateway:
         timeout = config.listeners[0].timeout if config.listeners else None
         self.models = ModelTable(config)
         self._upstreams = UpstreamClient(timeout or _READ_TIMEOUT, transport=transport)
-        self._store = MemoryStore()
+        self._store = open_store(config.state_storage)
         self._thoughts = ThoughtCache()
         self._keepalive = keepalive
 
@@ -238,7 +246,8 @@ class Gateway:
         thoughts = self._thoughts.listen(call.provider.name, conversation.items)
         thoughts.take_all(events)
         full = call.client.write_reply(fold(events), conversation, translation.loss)
-        self._remember(call, full)
+        if not self._remember(call, full, translation.loss):
+            full["store"] = False
         _warn(call, translation.loss)
         return Answer(200, JSON_HEADERS | call.headers, encode(full))
 
@@ -265,7 +274,7 @@ class Gateway:
             reply,
             pieces,
             writer,
-            lambda response: self._remember(call, response),
+            lambda response, data: self._remember_stream(call, response, data, translation.loss),
             self._keepalive,
         )
         return Answer(200, _STREAM_HEADERS | call.headers, stream)
@@ -280,14 +289,41 @@ class Gateway:
         """The client's request in no API's terms, stored turns included. Raises ApiError."""
         body = {**call.body, "model": call.body.get("model") or call.model}
         if call.client.name == "responses":
-            body = expand(body, self._store)
+            body = expand(body, self._state(call))
         conversation = call.client.read_request(body, loss)
         conversation.items = self._thoughts.restore(call.provider.name, conversation.items)
         return conversation
 
-    def _remember(self, call: Call, response: Json) -> None:
-        if call.client.name == "responses":
-            remember(call.body, response, self._store)
+    def _state(self, call: Call) -> Namespace:
+        """What is kept for the client of ``call``."""
+        return self._store.within(tenant_of(call.request.headers))
+
+    def _remember(self, call: Call, response: Json, loss: Loss) -> bool:
+        """Whether the response is kept as far as the client wants. Raises StoreDown if the client insists on that.
+
+        Most clients never come back to a response that they did not ask to be stored: an answer is worth more.
+        """
+        try:
+            if call.client.name == "responses":
+                remember(call.body, response, self._state(call))
+        except StoreDown:
+            if call.body.get("store") is True:
+                raise
+            loss.dropped("store", "the response was not stored: state storage is unavailable")
+            return False
+        return True
+
+    def _remember_stream(self, call: Call, response: Json, data: bytes, loss: Loss) -> bytes:
+        """``data``, the bytes that announce a finished response; or what is told instead if it cannot be kept."""
+        try:
+            kept = self._remember(call, response, loss)
+        except StoreDown as error:
+            tap = call.client.tap()
+            tap.feed(data)
+            return tap.failure(error)
+        if kept or call.provider.on_loss == "ignore":
+            return data
+        return sse.comment(f"x-gateway-warning: {loss.news()}") + data
 
     def send(self, call: Call, body: bytes, tail: str = "") -> UpstreamReply:
         """Post to the upstream's endpoint, or to the one whose path has ``tail`` behind that. Raises ApiError."""

@@ -94,12 +94,13 @@ def written(
     reply: UpstreamReply,
     pieces: Iterator[list[Event]],
     writer: StreamWriter,
-    on_complete: Callable[[dict[str, Any]], None],
+    on_complete: Callable[[dict[str, Any], bytes], bytes],
     keepalive: float | None,
 ) -> Stream:
     """Events as the client's stream. Raises ApiError if the upstream failed before anything good came.
 
-    ``on_complete`` gets a finished Responses object before the bytes that announce it leave.
+    ``on_complete`` gets a finished Responses object and the bytes that announce it, before they leave; what it
+    returns leaves.
     """
     first: list[Event] = next((events for events in pieces if events), [])
     if first and isinstance(first[0], Failed):
@@ -110,9 +111,7 @@ def written(
         while events is not None:
             data = writer.write(events)
             response = writer.response
-            if response is not None:
-                on_complete(response)
-            yield data
+            yield data if response is None else on_complete(response, data)
             events = next(pieces, None)
         reply.close()
 

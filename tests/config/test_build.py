@@ -1,4 +1,4 @@
-"""Listeners, aliases, version and state storage."""
+"""Listeners, aliases and version."""
 
 from typing import Any
 
@@ -39,6 +39,7 @@ def test_without_listeners_there_is_one_on_port_12000() -> None:
         (2.5, 2.5),
         ("0s", None),
         (0, None),
+        ("30d", 2_592_000),
         (None, None),
     ],
 )
@@ -178,17 +179,3 @@ def test_an_alias_may_take_a_model_s_name() -> None:
         {"model_providers": providers, "model_aliases": {"gpt-4o": {"target": "o3"}}}, {}
     )
     assert config.aliases == {"gpt-4o": "o3"}
-
-
-def test_postgres_is_replaced_by_memory_with_a_warning() -> None:
-    config = load(
-        state_storage={"type": "postgres", "connection_string": "postgresql://u:secret@h/d"}
-    )
-    assert config.state_storage.type == "memory"
-    (warning,) = config.warnings
-    assert "memory" in warning.message
-    assert "secret" not in repr(config)
-
-
-def test_postgres_needs_its_connection_string() -> None:
-    assert "connection_string is missing" in problem(state_storage={"type": "postgres"})

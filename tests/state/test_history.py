@@ -5,11 +5,16 @@ from typing import Any
 import pytest
 
 from wsgi_gateway.protocols.errors import ApiError
-from wsgi_gateway.state import MemoryStore, expand, remember
+from wsgi_gateway.state import Namespace, Store, expand, remember
+from wsgi_gateway.state.memory import MemoryBackend
 
 ANSWER = {"type": "message", "id": "msg_1", "role": "assistant", "content": []}
 CALL = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f", "arguments": "{}"}
 RESULT = {"type": "function_call_output", "call_id": "call_1", "output": "done"}
+
+
+def new_store() -> Namespace:
+    return Store(MemoryBackend(ttl=60, max_items=1000), "memory").within("")
 
 
 def user(text: str) -> dict[str, str]:
@@ -17,7 +22,7 @@ def user(text: str) -> dict[str, str]:
 
 
 def test_a_chain_is_expanded_in_order() -> None:
-    store = MemoryStore()
+    store = new_store()
     remember({"input": "one"}, {"id": "resp_1", "output": [ANSWER]}, store)
     second = {"input": [user("two")], "previous_response_id": "resp_1"}
     remember(second, {"id": "resp_2", "output": [CALL]}, store)
@@ -28,14 +33,14 @@ def test_a_chain_is_expanded_in_order() -> None:
 
 @pytest.mark.parametrize("kind", [{"type": "item_reference"}, {"type": None}, {}])
 def test_references_become_the_items_that_they_mean(kind: dict[str, Any]) -> None:
-    store = MemoryStore()
+    store = new_store()
     remember({"input": "one"}, {"id": "resp_1", "output": [ANSWER, CALL]}, store)
     given = [user("one"), {"id": "msg_1", **kind}, {"id": "fc_1", **kind}, RESULT]
     assert expand({"input": given}, store)["input"] == [user("one"), ANSWER, CALL, RESULT]
 
 
 def test_references_within_stored_turns_are_resolved_too() -> None:
-    store = MemoryStore()
+    store = new_store()
     remember({"input": "one"}, {"id": "resp_1", "output": [CALL]}, store)
     given = [user("one"), {"type": "item_reference", "id": "fc_1"}, RESULT]
     remember({"input": given}, {"id": "resp_2", "output": [ANSWER]}, store)
@@ -45,7 +50,7 @@ def test_references_within_stored_turns_are_resolved_too() -> None:
 
 @pytest.mark.parametrize("id_", ["msg_9", "resp_1", "item msg_1", None, 1])
 def test_a_reference_to_nothing_stays(id_: Any) -> None:
-    store = MemoryStore()
+    store = new_store()
     remember({"input": "one"}, {"id": "resp_1", "output": [ANSWER]}, store)
     given = [{"type": "item_reference", "id": id_}]
     assert expand({"input": given}, store)["input"] == given
@@ -53,7 +58,7 @@ def test_a_reference_to_nothing_stays(id_: Any) -> None:
 
 @pytest.mark.parametrize("id_", ["resp_?", "msg_1", "item msg_1", 1])
 def test_an_unknown_id_is_the_documented_error(id_: Any) -> None:
-    store = MemoryStore()
+    store = new_store()
     remember({"input": "one"}, {"id": "resp_1", "output": [ANSWER]}, store)
     with pytest.raises(ApiError) as caught:
         expand({"input": "x", "previous_response_id": id_}, store)
@@ -62,7 +67,7 @@ def test_an_unknown_id_is_the_documented_error(id_: Any) -> None:
 
 
 def test_store_false_is_honoured() -> None:
-    store = MemoryStore()
+    store = new_store()
     remember({"input": "one", "store": False}, {"id": "resp_1", "output": [ANSWER]}, store)
     with pytest.raises(ApiError):
         expand({"input": "two", "previous_response_id": "resp_1"}, store)

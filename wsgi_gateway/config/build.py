@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from wsgi_gateway.config.checking import Checker
-from wsgi_gateway.config.model import Listener, Provider, StateStorage
+from wsgi_gateway.config.model import Listener, Provider
 from wsgi_gateway.config.names import NameIndex
 from wsgi_gateway.config.problems import Path, Report, did_you_mean, shown
 from wsgi_gateway.config.schema import (
@@ -18,11 +18,10 @@ from wsgi_gateway.config.schema import (
     LegacyListeners,
     ListenerEntry,
     ProviderEntry,
-    StateStorageEntry,
 )
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, None: 1.0}
 
 
 def check_version(file: ConfigFile, report: Report) -> None:
@@ -68,7 +67,7 @@ def _listener_entries(
 
 
 def _listener(entry: ListenerEntry | LegacyListener, checker: Checker, report: Report) -> Listener:
-    timeout = _seconds(entry.timeout, (*checker.path_of(entry), "timeout"), report)
+    timeout = read_seconds(entry.timeout, (*checker.path_of(entry), "timeout"), report)
     if isinstance(entry, LegacyListener):
         return Listener(
             name="egress_traffic", address=entry.address, port=entry.port, timeout=timeout
@@ -81,13 +80,13 @@ def _listener(entry: ListenerEntry | LegacyListener, checker: Checker, report: R
     )
 
 
-def _seconds(value: str | float | None, path: Path, report: Report) -> float | None:
+def read_seconds(value: str | float | None, path: Path, report: Report) -> float | None:
     """Seconds; None for no limit."""
     if value is None:
         return None
     match = _DURATION.fullmatch(str(value).strip())
     if match is None:
-        report.error(path, "not a duration", "seconds, or 500ms, 30s, 5m, 1h")
+        report.error(path, "not a duration", "seconds, or 500ms, 30s, 5m, 1h, 30d")
         return None
     return float(match[1]) * _SECONDS[match[2]] or None
 
@@ -128,16 +127,3 @@ def _names(entry: ProviderEntry, target: str) -> bool:
     """Whether an entry that could not be built would have answered to ``target``."""
     _, _, model = entry.model.partition("/")
     return model == "*" or target in (entry.name, entry.model, model)
-
-
-def build_state_storage(entry: StateStorageEntry | None, report: Report) -> StateStorage:
-    path = ("state_storage",)
-    if entry is not None and entry.type == "postgres":
-        if not entry.connection_string and not report.failed((*path, "connection_string")):
-            report.error(path, "connection_string is missing")
-        report.warning(
-            (*path, "type"),
-            "postgres is not served by this gateway: stored responses are kept in memory, "
-            "by each worker for itself",
-        )
-    return StateStorage()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from wsgi_gateway.config.model import Config, Provider
+from wsgi_gateway.config.model import Config, Provider, StateStorage
 from wsgi_gateway.config.names import NameIndex
 
 
@@ -13,6 +13,7 @@ def describe_config(config: Config) -> str:
     host = f"[{listener.address}]" if ":" in listener.address else listener.address
     parts = [f"listens on http://{host}:{listener.port}{timeout}", describe_models(config)]
     parts += [_describe_provider(provider) for provider in config.providers]
+    parts.append(_describe_storage(config.state_storage))
     return "\n\n".join(parts)
 
 
@@ -42,6 +43,12 @@ def _describe_provider(provider: Provider) -> str:
     if provider.on_loss != "warn":
         extra.append(f"  on_loss: {provider.on_loss}")
     return "\n".join([title, _columns(rows), *extra])
+
+
+def _describe_storage(storage: StateStorage) -> str:
+    where = storage.path or ("****" if storage.address else "of each worker")
+    days = f"{storage.ttl / 86_400:g} days"
+    return f"stored responses: {storage.type} ({where}), for {days}, at most {storage.max_items:,} items"
 
 
 def _auth(provider: Provider, api: str) -> str:

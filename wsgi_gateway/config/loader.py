@@ -11,10 +11,10 @@ from typing import Any
 from wsgi_gateway.config.build import (
     build_aliases,
     build_listeners,
-    build_state_storage,
     check_version,
 )
 from wsgi_gateway.config.build_providers import build_providers, on_loss_of
+from wsgi_gateway.config.build_state import build_state_storage
 from wsgi_gateway.config.checking import Checker
 from wsgi_gateway.config.model import Config
 from wsgi_gateway.config.positions import read_yaml

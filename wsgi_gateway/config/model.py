@@ -14,6 +14,7 @@ from wsgi_gateway.config.secret import Secret
 Api = Literal["chat_completions", "messages", "responses"]
 APIS: tuple[Api, ...] = ("chat_completions", "messages", "responses")
 OnLoss = Literal["warn", "reject", "ignore"]
+Storage = Literal["memory", "sqlite", "postgres", "redis"]
 
 
 class Listener(Struct, frozen=True, kw_only=True):
@@ -29,7 +30,15 @@ class Listener(Struct, frozen=True, kw_only=True):
 class StateStorage(Struct, frozen=True, kw_only=True):
     """Where stored responses are kept."""
 
-    type: Literal["memory"] = "memory"
+    type: Storage = "memory"
+    address: Secret | None = None
+    """PostgreSQL's connection string, or Redis's URL."""
+    path: str | None = None
+    """SQLite's file."""
+    ttl: float = 30 * 86_400.0
+    """Seconds after which what was stored is gone. OpenAI keeps responses for 30 days."""
+    max_items: int = 50_000
+    """Responses, and each item of their output; what is older goes first."""
 
 
 class Provider(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from wsgi_gateway.config.model import Api, OnLoss
+from wsgi_gateway.config.model import Api, OnLoss, Storage
 from wsgi_gateway.config.secret import Secret
 
 VERSIONS = ("0.1", "0.1.0", "0.1-beta", "0.2", "0.2.0", "0.3", "0.3.0", "0.4", "0.4.0")
@@ -181,11 +181,35 @@ class StateStorageEntry(Struct, forbid_unknown_fields=True, kw_only=True):
     """Where stored responses are kept."""
 
     type: Annotated[
-        Literal["memory", "postgres"],
-        Meta(description="memory. postgres is accepted, with a warning that memory is used."),
-    ] = "memory"
+        Storage | None,
+        Meta(
+            description="memory: in each worker's own, gone with a restart. sqlite: a file, for the workers of one "
+            "machine. postgres, redis: for any number of gateways; each needs the extra of its name. Default: the "
+            "one whose path, connection_string or url is given, else memory."
+        ),
+    ] = None
+    path: Annotated[
+        Name | None,
+        Meta(description="SQLite's file, made if need be; begins at the config's folder."),
+    ] = None
     connection_string: Annotated[
-        Secret | None, Meta(description="Of the database; not used with memory.")
+        Secret | None,
+        Meta(description="PostgreSQL's, like `postgresql://user:$PASSWORD@host:5432/database`."),
+    ] = None
+    url: Annotated[
+        Secret | None,
+        Meta(description="Redis's, like `redis://:$PASSWORD@host:6379/0`; rediss:// with TLS."),
+    ] = None
+    ttl: Annotated[
+        str | float | None,
+        Meta(description="How long a response is kept: seconds, or 30m, 12h, 30d. Default: 30d."),
+    ] = None
+    max_items: Annotated[
+        Annotated[int, Meta(ge=1, le=1_000_000_000)] | None,
+        Meta(
+            description="Responses and items of their output that are kept, the newest. Default: 50,000 in memory, "
+            "else 1,000,000.",
+        ),
     ] = None
 
 

@@ -3,6 +3,7 @@
 Its output is stored item by item too: Vercel's AI SDK, as it comes, sends back references to items, not their content.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from msgspec import Struct
 
 from wsgi_gateway.protocols.conversation import Json
 from wsgi_gateway.protocols.errors import ApiError
-from wsgi_gateway.state.memory import MemoryStore
+from wsgi_gateway.state.store import Namespace
 
 _MAX_TURNS = 1000
 
@@ -30,25 +31,27 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(StoredResponse).decode
 
 
-def expand(body: Json, store: MemoryStore) -> Json:
+def expand(body: Json, store: Namespace) -> Json:
     """``body`` with the whole chain, and the items it refers to, in its ``input``: for an upstream without state.
 
-    A reference to an unknown item stays. Raises ApiError (invalid_request, code previous_response_not_found) for an
-    unknown response.
+    A reference to an unknown item stays. A request without either does not need the store. Raises ApiError
+    (invalid_request, code previous_response_not_found) for an unknown response, and StoreDown.
     """
     turns = _chain(body.get("previous_response_id"), store)
     own = input_items(body)
     if not turns and not any(map(_is_reference, own)):
         return body
     items = [item for turn in turns for item in (*turn.input, *turn.output)] + own
-    return {**body, "input": [_referred(item, store) for item in items]}
+    known = store.get(_ITEM + item["id"] for item in items if _is_reference(item))
+    return {**body, "input": [_referred(item, known) for item in items]}
 
 
-def _chain(previous: Any, store: MemoryStore) -> list[StoredResponse]:
+def _chain(previous: Any, store: Namespace) -> list[StoredResponse]:
     """The turns up to the response with the id ``previous``, oldest first."""
     turns: list[StoredResponse] = []
     while previous is not None:
-        stored = store.get(_RESPONSE + previous) if isinstance(previous, str) else None
+        key = _RESPONSE + str(previous)
+        stored = store.get([key]).get(key) if isinstance(previous, str) else None
         if stored is None or len(turns) >= _MAX_TURNS:
             raise ApiError(
                 "invalid_request",
@@ -70,19 +73,18 @@ def _is_reference(item: Any) -> bool:
     return kind == "item_reference" or (kind is None and "role" not in item)
 
 
-def _referred(item: Any, store: MemoryStore) -> Any:
-    stored = store.get(_ITEM + item["id"]) if _is_reference(item) else None
+def _referred(item: Any, known: Mapping[str, bytes]) -> Any:
+    stored = known.get(_ITEM + item["id"]) if _is_reference(item) else None
     return item if stored is None else msgspec.json.decode(stored)
 
 
-def remember(body: Json, response: Json, store: MemoryStore) -> None:
-    """Store a turn; ``body`` is the client's own, before ``expand``. Honours ``store: false``."""
+def remember(body: Json, response: Json, store: Namespace) -> None:
+    """Store a turn; ``body`` is the client's own, before ``expand``. Honours ``store: false``. Raises StoreDown."""
     if body.get("store") is False:
         return
     turn = StoredResponse(body.get("previous_response_id"), input_items(body), response["output"])
-    store.put(_RESPONSE + response["id"], _encode(turn))
-    for item in response["output"]:
-        store.put(_ITEM + item["id"], _encode(item))
+    items = {_ITEM + item["id"]: _encode(item) for item in response["output"]}
+    store.put({_RESPONSE + response["id"]: _encode(turn), **items})
 
 
 def input_items(body: Json) -> list[Any]:

@@ -1,55 +1,64 @@
-"""The store that lives in the process: bounded in number, size and age, gone with a restart."""
+"""State in the process itself: gone with a restart, and not seen by other workers."""
 
-import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from threading import Lock
+from typing import ClassVar
 
-_MAX_ITEMS = 50_000  # responses, and each item of their output
-_MAX_BYTES = 256 * 1024 * 1024
-_TTL = 24 * 3600.0
+from wsgi_gateway.state.cache import BoundedCache
 
 
-class MemoryStore:
-    """Keeps encoded values by id. The oldest go first when a bound is reached; ``ttl`` is in seconds."""
+class _Values:
+    """A list that knows its bytes."""
 
-    def __init__(
-        self,
-        max_items: int = _MAX_ITEMS,
-        max_bytes: int = _MAX_BYTES,
-        ttl: float = _TTL,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._max_items = max_items
-        self._max_bytes = max_bytes
-        self._ttl = ttl
-        self._clock = clock
-        self._size = 0
-        self._values: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+    def __init__(self) -> None:
+        self.values: list[bytes] = []
+        self.size = 0
 
-    def get(self, key: str) -> bytes | None:
-        """The value, None if it is unknown, expired or was pushed out."""
-        entry = self._values.get(key)
-        if entry is None or entry[0] < self._clock():
-            return None
-        return entry[1]
+    def add(self, values: Sequence[bytes]) -> "_Values":
+        self.values += values
+        self.size += sum(map(len, values))
+        return self
 
-    def put(self, key: str, value: bytes) -> None:
-        """A value beyond the size bound is kept alone until the next comes."""
-        self.delete(key)
-        self._values[key] = (self._clock() + self._ttl, value)
-        self._size += len(value)
-        while len(self._values) > 1 and self._is_over():
-            self.delete(next(iter(self._values)))
 
-    def delete(self, key: str) -> None:
-        entry = self._values.pop(key, None)
-        if entry is not None:
-            self._size -= len(entry[1])
+class MemoryBackend:
+    """A ``Backend`` that is bounded in bytes too."""
 
-    def _is_over(self) -> bool:
-        oldest = next(iter(self._values.values()))
-        return (
-            len(self._values) > self._max_items
-            or self._size > self._max_bytes
-            or oldest[0] < self._clock()
+    failures: ClassVar[tuple[type[Exception], ...]] = ()
+
+    def __init__(self, ttl: float, max_items: int) -> None:
+        self._cache: BoundedCache[bytes, _Values] = BoundedCache(
+            ttl=ttl, max_items=max_items, size_of=lambda values: values.size
         )
+        self._lock = Lock()
+
+    def put(self, values: Mapping[bytes, bytes]) -> None:
+        with self._lock:
+            for id_, value in values.items():
+                self._cache.put(id_, _Values().add([value]))
+
+    def get(self, ids: Sequence[bytes]) -> dict[bytes, bytes]:
+        found = ((id_, self._cache.get(id_)) for id_ in ids)
+        return {id_: kept.values[0] for id_, kept in found if kept is not None}
+
+    def delete(self, ids: Sequence[bytes]) -> None:
+        with self._lock:
+            for id_ in ids:
+                self._cache.delete(id_)
+
+    def append(self, id_: bytes, values: Sequence[bytes]) -> int:
+        with self._lock:
+            kept = self._cache.get(id_) or _Values()
+            first = len(kept.values)
+            self._cache.put(id_, kept.add(values))
+            return first
+
+    def read(self, id_: bytes, start: int, limit: int) -> list[bytes]:
+        kept = self._cache.get(id_)
+        return kept.values[start : start + limit] if kept else []
+
+    def length(self, id_: bytes) -> int:
+        kept = self._cache.get(id_)
+        return len(kept.values) if kept else 0
+
+    def close(self) -> None:
+        """Nothing is open."""

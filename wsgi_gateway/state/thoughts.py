@@ -21,7 +21,7 @@ from wsgi_gateway.protocols.conversation import (
     ToolResult,
 )
 from wsgi_gateway.protocols.events import Delta, Deltas, Event, Finished, PartEnded, PartStarted
-from wsgi_gateway.state.memory import MemoryStore
+from wsgi_gateway.state.cache import BoundedCache
 
 _MAX_BYTES = 64 * 1024 * 1024
 _TTL = 6 * 3600.0
@@ -42,7 +42,7 @@ class ThoughtCache:
     """One per process, for all providers."""
 
     def __init__(self) -> None:
-        self._store = MemoryStore(max_bytes=_MAX_BYTES, ttl=_TTL)
+        self._store: BoundedCache[str, bytes] = BoundedCache(max_bytes=_MAX_BYTES, ttl=_TTL)
 
     def listen(self, provider: str, items: Sequence[Item]) -> "Listener":
         """A listener for the reply of ``provider`` to ``items``."""
@@ -81,7 +81,7 @@ class ThoughtCache:
 class Listener:
     """Keeps the thoughts of one reply once it has finished, if they came with proof and led to calls."""
 
-    def __init__(self, store: MemoryStore, known: list[str]) -> None:
+    def __init__(self, store: BoundedCache[str, bytes], known: list[str]) -> None:
         self._store = store
         self._known = known
         self._texts: dict[int, list[str]] = {}

@@ -1,0 +1,144 @@
+"""``state_storage``: which storage is meant, what it needs, and whether it is there as far as this machine can tell.
+
+No server is asked: one that is down now may be up when it is needed. What is secret in an address is never shown.
+"""
+
+import importlib.util
+import os
+from pathlib import Path as FilePath
+from urllib.parse import urlsplit
+
+from wsgi_gateway.config.build import read_seconds
+from wsgi_gateway.config.model import StateStorage, Storage
+from wsgi_gateway.config.problems import Path, Report
+from wsgi_gateway.config.schema import StateStorageEntry
+from wsgi_gateway.config.secret import Secret
+
+_PATH: Path = ("state_storage",)
+_PLACE_OF: dict[Storage, str] = {
+    "sqlite": "path",
+    "postgres": "connection_string",
+    "redis": "url",
+}
+"""The key that says where a storage is. Plano has connection_string; and url, for its session cache in Redis."""
+_DRIVERS: dict[Storage, str] = {"postgres": "psycopg", "redis": "redis"}
+_SCHEMES: dict[Storage, tuple[str, ...]] = {
+    "postgres": ("postgresql", "postgres"),
+    "redis": ("redis", "rediss", "unix"),
+}
+_LONGEST_TTL = 3650 * 86_400.0
+_MAX_ITEMS: dict[Storage, int] = {"memory": 50_000}
+_MAX_DURABLE_ITEMS = 1_000_000
+
+
+def build_state_storage(entry: StateStorageEntry | None, report: Report) -> StateStorage:
+    """Where responses are kept: in memory if nothing is said."""
+    if entry is None:
+        return StateStorage()
+    kind = entry.type or _implied(entry)
+    _warn_of_other_places(entry, kind, report)
+    key = _PLACE_OF.get(kind)
+    place = getattr(entry, key) if key else None
+    if key and not place and not report.failed(_PATH):
+        report.error(_PATH, f"{key} is missing: {kind} needs it")
+    driver = _DRIVERS.get(kind)
+    if driver and importlib.util.find_spec(driver) is None:
+        report.error(
+            (*_PATH, "type"),
+            f"the Python package {driver} is not installed",
+            f"pip install 'wsgi-gateway[{kind}]'",
+        )
+    path = None
+    if isinstance(place, Secret):
+        _check_address(kind, place, report)
+    elif place:
+        path = _file(place, report)
+    return StateStorage(
+        type=kind,
+        address=place if isinstance(place, Secret) else None,
+        path=path,
+        ttl=_ttl(entry, report) or StateStorage().ttl,
+        max_items=entry.max_items or _MAX_ITEMS.get(kind, _MAX_DURABLE_ITEMS),
+    )
+
+
+def _implied(entry: StateStorageEntry) -> Storage:
+    """The one storage whose place is given."""
+    return next((kind for kind, key in _PLACE_OF.items() if getattr(entry, key)), "memory")
+
+
+def _ttl(entry: StateStorageEntry, report: Report) -> float | None:
+    """Seconds."""
+    path = (*_PATH, "ttl")
+    ttl = None if entry.ttl is None else read_seconds(entry.ttl, path, report)
+    if entry.ttl is not None and not report.failed(path) and not 0 < (ttl or 0) <= _LONGEST_TTL:
+        report.error(path, "must be more than 0 and at most 3650d: nothing is kept for ever")
+    return ttl
+
+
+def _warn_of_other_places(entry: StateStorageEntry, kind: Storage, report: Report) -> None:
+    for other, key in _PLACE_OF.items():
+        if other != kind and getattr(entry, key) is not None:
+            report.warning((*_PATH, key), f"ignored: it is for {other}, and the type is {kind}")
+
+
+def _check_address(kind: Storage, address: Secret, report: Report) -> None:
+    """What can be said of an address without a word of it, so that a mistake is not found at night."""
+    path = (*_PATH, _PLACE_OF[kind])
+    text = address.reveal()
+    schemes = _SCHEMES[kind]
+    scheme, has_scheme, _ = text.partition("://")
+    if not has_scheme and kind == "postgres" and "=" in text:
+        return  # libpq's other form: host=... dbname=...
+    if not has_scheme or scheme not in schemes:
+        report.error(path, "must begin with " + " or ".join(f"{name}://" for name in schemes))
+        return
+    if not _is_url(text, kind):
+        report.error(
+            path,
+            "not a URL",
+            "in a user name or a password write @ as %40, / as %2F, : as %3A, # as %23, ? as %3F, % as %25",
+        )
+
+
+def _is_url(text: str, kind: Storage) -> bool:
+    """Whether its parts are where a reader of URLs finds them: the last @ ends the credentials."""
+    try:
+        parts = urlsplit(text)
+        behind = parts.path + parts.fragment
+        if (
+            kind == "redis"
+        ):  # libpq's may have several hosts, each with a port, and names in its query
+            behind += parts.query + str(parts.port)
+    except ValueError:
+        return False
+    return parts.netloc.count("@") <= 1 and ("@" in parts.netloc or "@" not in behind)
+
+
+def _file(given: str, report: Report) -> str:
+    """The absolute path of SQLite's file, which may have to be made. Relative ones begin at the config's folder."""
+    path = (*_PATH, "path")
+    try:
+        folder = FilePath(report.file).parent if report.file else FilePath()
+        file = (folder / FilePath(given).expanduser()).absolute()
+        problem = _problem_of(file)
+    except (OSError, RuntimeError, ValueError):
+        file, problem = FilePath(given), "cannot be read"
+    if problem:
+        report.error(path, problem)
+    return str(file)
+
+
+def _problem_of(file: FilePath) -> str | None:
+    """Raises OSError and ValueError."""
+    if "\0" in str(file):
+        return "not a file name"
+    if not file.parent.is_dir():
+        return "its folder does not exist"
+    if file.exists() and not file.is_file():
+        return "not a file"
+    if not os.access(file.parent, os.R_OK | os.W_OK | os.X_OK):
+        return "its folder cannot be written to: SQLite keeps two more files beside it"
+    if file.exists() and not os.access(file, os.R_OK | os.W_OK):
+        return "cannot be read and written"
+    return None
