@@ -72,6 +72,28 @@ def test_a_stream_is_told_piece_by_piece_and_closed(
     assert closed == [True]
 
 
+def test_the_last_piece_brings_the_end_along(pair: tuple[socket.socket, socket.socket]) -> None:
+    """What is still to be done then, such as reading the upstream's last bytes, keeps no client waiting."""
+    client, _ = pair
+    seen: list[bytes] = []
+
+    class Pieces:
+        over = False
+
+        def is_over(self) -> bool:
+            return self.over
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"one"
+            self.over = True
+            yield b"two"
+            seen.append(client.recv(4096, socket.MSG_PEEK))
+
+    _, told, _ = answered(pair, Answer(200, {}, Pieces()))
+    assert seen[0].endswith(b"\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+    assert told.encode() == seen[0]
+
+
 def test_a_stream_that_fails_never_looks_finished(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:

@@ -38,7 +38,7 @@ def told(clock: Clock, steps: list[tuple[float, bytes]], keepalive: float | None
             yield data
 
     reply: Any = SimpleNamespace(patience=None)
-    return list(Stream(pieces(), reply, keepalive))
+    return list(Stream(pieces(), lambda: False, reply, keepalive))
 
 
 def test_silence_is_bridged_as_often_as_it_lasts(clock: Clock) -> None:

@@ -94,6 +94,7 @@ class Call(Struct, kw_only=True):
     model: str
     body: Json
     headers: dict[str, str] = field(default_factory=dict)
+    state: Namespace | None = None
 
     @property
     def same_api(self) -> bool:
@@ -267,12 +268,14 @@ class Gateway:
             reader = call.upstream.stream_reader(translation)
             if translation.stop:
                 reader = StoppingReader(reader, StopCutter(translation.stop))
-            pieces = relay.read_events(reply, reader, call.provider)
+            source = relay.Source(
+                relay.read_events(reply, reader, call.provider), lambda: reader.ended
+            )
         else:
-            pieces = iter([self._events_of(call, reply, translation)])
+            source = relay.Source(iter([self._events_of(call, reply, translation)]), lambda: True)
         stream = relay.written(
             reply,
-            pieces,
+            source,
             writer,
             lambda response, data: self._remember_stream(call, response, data, translation.loss),
             self._keepalive,
@@ -296,7 +299,9 @@ class Gateway:
 
     def _state(self, call: Call) -> Namespace:
         """What is kept for the client of ``call``."""
-        return self._store.within(tenant_of(call.request.headers))
+        if call.state is None:
+            call.state = self._store.within(tenant_of(call.request.headers))
+        return call.state
 
     def _remember(self, call: Call, response: Json, loss: Loss) -> bool:
         """Whether the response is kept as far as the client wants. Raises StoreDown if the client insists on that.

@@ -17,12 +17,14 @@ from urllib.parse import parse_qsl
 from wsgi_gateway.client_watch import ClientWatch
 from wsgi_gateway.exchange import MAX_BODY, Answer, Request
 from wsgi_gateway.request_head import LONGEST_HEAD, RequestHead, read_head
+from wsgi_gateway.sockets import send_all
 
 READ_SIZE = 65_536
 _LARGE_READ_SIZE = 1024 * 1024
 Handler = Callable[[Request], Answer]
 
 _log = logging.getLogger(__name__)
+_LAST_CHUNK = b"0\r\n\r\n"
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -104,16 +106,23 @@ class FastLane:
         body = answer.body
         if isinstance(body, bytes):
             framing = f"content-length: {len(body)}\r\n"
-            self._client.sendall(_head(answer, framing, keep) + body)
+            send_all(self._client, _head(answer, framing, keep) + body)
             return True
         close = getattr(body, "close", None)
+        is_over = getattr(body, "is_over", _never)
         try:
             head = _head(answer, "transfer-encoding: chunked\r\n", keep)
+            end = _LAST_CHUNK
             for data in body:
                 if data:
-                    self._client.sendall(b"%b%x\r\n%b\r\n" % (head, len(data), data))
+                    chunk = b"%b%x\r\n%b\r\n" % (head, len(data), data)
                     head = b""
-            self._client.sendall(head + b"0\r\n\r\n")
+                    if is_over():
+                        chunk += end
+                        end = b""
+                    send_all(self._client, chunk)
+            if end:
+                send_all(self._client, head + end)
         except OSError:
             raise
         except Exception:  # noqa: BLE001 - the last guard: the body stays without its end
@@ -123,6 +132,10 @@ class FastLane:
             if close is not None:
                 close()
         return True
+
+
+def _never() -> bool:
+    return False
 
 
 def _head(answer: Answer, framing: str, keep: bool) -> bytes:

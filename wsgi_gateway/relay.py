@@ -8,7 +8,7 @@ ends, the upstream's connection is released.
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from wsgi_gateway.client_watch import ClientGone
 from wsgi_gateway.config import Provider
@@ -26,12 +26,18 @@ class Stream:
     """A client's stream and the upstream it hangs on. ``close`` works at any time, also before the first byte.
 
     ``pieces`` are whole events or b"". Where these tell the client nothing for ``keepalive`` seconds, a comment does.
+    ``is_over`` tells whether what came last is the end of the stream, before the stream itself ends.
     """
 
     def __init__(
-        self, pieces: Generator[bytes], reply: UpstreamReply, keepalive: float | None
+        self,
+        pieces: Generator[bytes],
+        is_over: Callable[[], bool],
+        reply: UpstreamReply,
+        keepalive: float | None,
     ) -> None:
         self._pieces = pieces
+        self.is_over = is_over
         self._reply = reply
         self._keepalive = keepalive
 
@@ -90,9 +96,16 @@ def read_events(
     yield reader.finish()
 
 
+class Source(NamedTuple):
+    """Lists of events, and whether the one that came last is the last."""
+
+    pieces: Iterator[list[Event]]
+    is_over: Callable[[], bool]
+
+
 def written(
     reply: UpstreamReply,
-    pieces: Iterator[list[Event]],
+    source: Source,
     writer: StreamWriter,
     on_complete: Callable[[dict[str, Any], bytes], bytes],
     keepalive: float | None,
@@ -102,6 +115,7 @@ def written(
     ``on_complete`` gets a finished Responses object and the bytes that announce it, before they leave; what it
     returns leaves.
     """
+    pieces = source.pieces
     first: list[Event] = next((events for events in pieces if events), [])
     if first and isinstance(first[0], Failed):
         raise first[0].error
@@ -115,7 +129,7 @@ def written(
             events = next(pieces, None)
         reply.close()
 
-    return Stream(stream(), reply, keepalive)
+    return Stream(stream(), source.is_over, reply, keepalive)
 
 
 def passed(
@@ -149,15 +163,14 @@ def passed(
             while not tap.final and (chunk := next(chunks, None)) is not None:
                 data = tap.feed(chunk) if chunk else b""
                 yield told(data)
-            if tap.final:
-                reply.drain()
         except ApiError as broken:
             error = broken
-        rest = tap.finish()
-        if rest:
+        if tap.final:
+            reply.drain()
+        elif rest := tap.finish():
             yield told(rest)
         if not tap.ended:
             yield tap.failure(error)
         reply.close()
 
-    return Stream(stream(), reply, keepalive)
+    return Stream(stream(), lambda: tap.final, reply, keepalive)

@@ -14,6 +14,8 @@ from typing import Any
 
 import httptools
 
+from wsgi_gateway.sockets import send_all
+
 READ_SIZE = 65_536
 _LONGEST_HEAD = 256 * 1024
 
@@ -75,7 +77,7 @@ class Connection:
             self._sock.settimeout(timeout)
             # An upstream may have answered before it had read all (413), and closed.
             with suppress(BrokenPipeError):
-                self._sock.sendall(request)
+                send_all(self._sock, request)
                 self.was_sent = True
             self._read_head()
         except BaseException:
