@@ -1,5 +1,7 @@
 """Deltas on their way out: events that are alike but for their text, whose other bytes are made once."""
 
+from itertools import chain
+
 import msgspec
 
 from wsgi_gateway.protocols import sse
@@ -41,6 +43,6 @@ class NumberedEnvelope:
 
     def write(self, texts: list[str], number: int) -> bytes:
         """An event for each text, numbered from ``number`` on."""
-        form = self._form
         literals = _encode_lines(texts)[:-1].split(b"\n")
-        return b"".join([form % numbered for numbered in enumerate(literals, number)])
+        numbered = chain.from_iterable(enumerate(literals, number))
+        return self._form * len(literals) % tuple(numbered)

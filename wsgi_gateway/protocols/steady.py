@@ -50,7 +50,6 @@ class Pattern:
         "_end",
         "_head",
         "_inner",
-        "_line",
         "_lines",
         "_opening",
         "_tail",
@@ -65,7 +64,6 @@ class Pattern:
         self._lines = self._between.count(b"\n")
         self._opening = self._head.rpartition(b"\n")[2]
         self._tail = tail
-        self._line = slice(len(self._opening), -len(tail))
         self._text_at = text_at
         self.tell = tell
 
@@ -92,7 +90,8 @@ class Pattern:
             lines[-1].startswith(self._opening) and lines[-1].endswith(self._tail)
         ):
             lines.pop()
-        pieces = [line[self._line] for line in lines]
+        begin, end = len(self._opening), -len(self._tail)
+        pieces = [line[begin:end] for line in lines]
         written = self._written(pieces)
         if not data.startswith(written, at):
             pieces = pieces[: self._count(pieces, data, at)]

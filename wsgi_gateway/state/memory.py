@@ -8,7 +8,7 @@ from wsgi_gateway.state.cache import BoundedCache
 
 
 class _Values:
-    """A list that knows its bytes."""
+    """A list of several values that knows its bytes."""
 
     def __init__(self) -> None:
         self.values: list[bytes] = []
@@ -26,19 +26,20 @@ class MemoryBackend:
     failures: ClassVar[tuple[type[Exception], ...]] = ()
 
     def __init__(self, ttl: float, max_items: int) -> None:
-        self._cache: BoundedCache[bytes, _Values] = BoundedCache(
-            ttl=ttl, max_items=max_items, size_of=lambda values: values.size
+        # A value that is alone is kept as it is: of that the garbage collector knows nothing.
+        self._cache: BoundedCache[bytes, bytes | _Values] = BoundedCache(
+            ttl=ttl, max_items=max_items, size_of=_size
         )
         self._lock = Lock()
 
     def put(self, values: Mapping[bytes, bytes]) -> None:
         with self._lock:
             for id_, value in values.items():
-                self._cache.put(id_, _Values().add([value]))
+                self._cache.put(id_, value)
 
     def get(self, ids: Sequence[bytes]) -> dict[bytes, bytes]:
-        found = ((id_, self._cache.get(id_)) for id_ in ids)
-        return {id_: kept.values[0] for id_, kept in found if kept is not None}
+        found = ((id_, self._values(id_)) for id_ in ids)
+        return {id_: values[0] for id_, values in found if values}
 
     def delete(self, ids: Sequence[bytes]) -> None:
         with self._lock:
@@ -47,18 +48,28 @@ class MemoryBackend:
 
     def append(self, id_: bytes, values: Sequence[bytes]) -> int:
         with self._lock:
-            kept = self._cache.get(id_) or _Values()
+            kept = self._cache.get(id_)
+            if not isinstance(kept, _Values):
+                kept = _Values().add([] if kept is None else [kept])
             first = len(kept.values)
             self._cache.put(id_, kept.add(values))
             return first
 
     def read(self, id_: bytes, start: int, limit: int) -> list[bytes]:
-        kept = self._cache.get(id_)
-        return kept.values[start : start + limit] if kept else []
+        return list(self._values(id_)[start : start + limit])
 
     def length(self, id_: bytes) -> int:
-        kept = self._cache.get(id_)
-        return len(kept.values) if kept else 0
+        return len(self._values(id_))
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def _values(self, id_: bytes) -> Sequence[bytes]:
+        kept = self._cache.get(id_)
+        if isinstance(kept, _Values):
+            return kept.values
+        return () if kept is None else (kept,)
+
+
+def _size(kept: bytes | _Values) -> int:
+    return kept.size if isinstance(kept, _Values) else len(kept)

@@ -18,7 +18,7 @@ from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.conversation import Json, Proof
 from wsgi_gateway.protocols.decoding import decode_event, encode
 from wsgi_gateway.protocols.errors import ApiError
-from wsgi_gateway.protocols.events import Event, FinishReason, PartKind
+from wsgi_gateway.protocols.events import Event, FinishReason, PartKind, Usage
 from wsgi_gateway.protocols.ids import new_id
 from wsgi_gateway.protocols.messages import reply_wire as wire
 from wsgi_gateway.protocols.messages import web_search
@@ -186,8 +186,7 @@ class StreamReader:
                     self._stop_block(read.index)
             case "message_start" if read.message is not None:
                 self._note_lost(read.message)
-                self._count(read.message.usage)
-                usage = read_usage(self._usage) if self._usage else None
+                usage = self._count(read.message.usage)
                 self.builder.start(read.message.id or "", read.message.model or "", usage)
             case "message_delta":
                 self._count(read.usage)
@@ -207,10 +206,14 @@ class StreamReader:
         if message.diagnostics:
             self._loss.dropped("reply.diagnostics", "no such field in the reply")
 
-    def _count(self, usage: wire.Usage | None) -> None:
-        self._usage = merge(self._usage, usage)
-        if self._usage is not None:
-            self.builder.set_usage(read_usage(self._usage))
+    def _count(self, news: wire.Usage | None) -> Usage | None:
+        """What is known of the usage now."""
+        self._usage = merge(self._usage, news)
+        if self._usage is None:
+            return None
+        usage = read_usage(self._usage)
+        self.builder.set_usage(usage)
+        return usage
 
     def _settle_call(self, complete: bool = True) -> None:
         """End a call only when it is known what came of it: the reason may be that a limit cut it short."""

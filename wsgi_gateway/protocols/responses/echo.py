@@ -24,17 +24,17 @@ _DEFAULTS: dict[str, Any] = {
     "truncation": "disabled",
     "user": None,
 }
-_ONLY_IF_SAID = ("prompt_cache_options", "prompt_cache_retention")
+_ECHOED = _DEFAULTS.keys() | {"prompt_cache_options", "prompt_cache_retention"}
+_REASONING = {"effort": None, "summary": None}
+_TEXT = {"format": {"type": "text"}, "verbosity": "medium"}
 
 
 def new_response(conversation: Conversation, response_id: str, created_at: int) -> Json:
     """In progress and without output. ``created_at`` is in seconds since 1970."""
     asked = _said(conversation.body)
-    echo = {name: asked.get(name, default) for name, default in _DEFAULTS.items()}
-    echo |= {name: asked[name] for name in _ONLY_IF_SAID if name in asked}
+    echo = _DEFAULTS | {name: asked[name] for name in asked.keys() & _ECHOED}
     if echo["service_tier"] == "auto":
         echo["service_tier"] = "default"
-    text = {"format": {"type": "text"}, "verbosity": "medium"} | _said(asked.get("text"))
     return {
         "id": response_id,
         "object": "response",
@@ -46,12 +46,12 @@ def new_response(conversation: Conversation, response_id: str, created_at: int) 
         "incomplete_details": None,
         "model": conversation.model,
         "output": [],
-        "reasoning": {"effort": None, "summary": None} | _said(asked.get("reasoning")),
-        "text": text,
+        "reasoning": _REASONING | _said(asked.get("reasoning")),
+        "text": _TEXT | _said(asked.get("text")),
         "usage": None,
         **echo,
     }
 
 
 def _said(given: Json | None) -> Json:
-    return {name: value for name, value in (given or {}).items() if value is not None}
+    return {name: value for name, value in given.items() if value is not None} if given else {}

@@ -8,7 +8,10 @@ off ends with the ``error`` event, at which the SDKs raise, and ``response.faile
 import time
 from collections.abc import Iterable
 
+from msgspec import Raw
+
 from wsgi_gateway.protocols.conversation import Conversation, Json
+from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import (
     Annotated,
@@ -119,7 +122,8 @@ class _Life:
         """Idempotent: a reply may also fail before it began."""
         if not self._started:
             self._started = True
-            begun = dict(self.response)
+            # Told twice, encoded once.
+            begun = Raw(encode(self.response))
             self._emit("response.created", {"response": begun})
             self._emit("response.in_progress", {"response": begun})
 
