@@ -59,9 +59,14 @@ def size_name(events: int) -> str:
 PAIRS: tuple[tuple[Api, Api], ...] = tuple(permutations(APIS, 2))
 """Client and upstream of the six translations."""
 
+HISTORIES = (1, 10, 100, 1000)
+"""Messages of a conversation; the longest are a megabyte."""
+
 JSON = Case("chat_completions", "chat_completions")
 STREAM = Case("chat_completions", "chat_completions", 100)
 PASSTHROUGH_STREAMS = tuple(Case(api, api, 100) for api in APIS)
 TRANSLATED_STREAMS = tuple(Case(client, upstream, 100) for client, upstream in PAIRS)
 MESSAGES_JSON = Case("messages", "chat_completions")
 MESSAGES_STREAM = Case("messages", "chat_completions", 100)
+TRANSLATED_JSON = tuple(Case(client, upstream) for client, upstream in PAIRS)
+LONG_REQUESTS = tuple(Case(client, upstream, 0, HISTORIES[-1]) for client, upstream in PAIRS)

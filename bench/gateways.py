@@ -7,7 +7,7 @@ running of processes (processes.py). Peers that `make bench` could not install a
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,10 +60,25 @@ def nginx(folder: Path, upstream: int) -> Gateway:
     config = folder / "nginx.conf"
     config.write_text(NGINX_CONFIG % (COMMON, HTTP, upstream, port))
     server = Server([NGINX, "-p", str(folder), "-c", str(config)], port, folder)
-    return Gateway("nginx", server, lambda case: f"/{size_name(case.events)}{PATHS[case.client]}")
+    return Gateway("nginx", server, _upstream_path)
 
 
-def ours(folder: Path, upstream: int) -> Gateway:
+def direct(upstream: Server) -> Gateway:
+    """No gateway: the upstream itself, for what a gateway adds."""
+    return Gateway("direct", upstream, _upstream_path)
+
+
+def _upstream_path(case: Case) -> str:
+    return f"/{size_name(case.events)}{PATHS[case.client]}"
+
+
+def ours(
+    folder: Path,
+    upstream: int,
+    sizes: Sequence[int] = (0, *EVENTS),
+    environ: dict[str, str] | None = None,
+) -> Gateway:
+    """With a model per API and number of events that the upstream has answers for."""
     port = free_port()
     providers = [
         {
@@ -73,13 +88,13 @@ def ours(folder: Path, upstream: int) -> Gateway:
             "upstream_apis": [api],
         }
         for api in APIS
-        for events in (0, *EVENTS)
+        for events in sizes
     ]
     config = folder / "config.json"  # JSON is YAML
     config.write_text(json.dumps({"model_providers": providers}))
     command = [sys.executable, "-m", "wsgi_gateway", "serve", "--config", str(config)]
-    root = str(Path(__file__).parents[1])
-    server = Server([*command, "--port", str(port)], port, folder, environ={"PYTHONPATH": root})
+    environ = {"PYTHONPATH": str(Path(__file__).parents[1]), **(environ or {})}
+    server = Server([*command, "--port", str(port)], port, folder, environ=environ)
     return Gateway("ours", server, lambda case: PATHS[case.client])
 
 

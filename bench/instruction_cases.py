@@ -29,8 +29,9 @@ from wsgi_gateway.protocols.conversation import (
     ToolCall,
     ToolResult,
 )
-from wsgi_gateway.protocols.decoding import encode, read_body
+from wsgi_gateway.protocols.decoding import encode, encode_request
 from wsgi_gateway.protocols.loss import Loss
+from wsgi_gateway.protocols.request_body import read_request
 from wsgi_gateway.protocols.table import PROTOCOLS
 from wsgi_gateway.protocols.translation import Translation
 
@@ -40,6 +41,8 @@ _STREAMS = {"chat_completions": "chat", "messages": "messages", "responses": "re
 _REPEATED = b'"Let me "'
 """What the event says that is repeated."""
 _EVENTS = 100
+_PIECE = 8192
+"""Bytes that arrive together."""
 _LONG = 1000
 """Messages of a long history, a kilobyte each."""
 _PARAGRAPH = (
@@ -120,16 +123,19 @@ def _passing(api: str) -> Case:
     return Case(run, len(events), 20)
 
 
-def _translating(upstream: str, client: str) -> Case:
+def _translating(upstream: str, client: str, *, together: bool) -> Case:
+    """Events as they come alone, or ``together`` in pieces as sockets bring them."""
     events = _stream(upstream)
+    whole = b"".join(events)
+    pieces = [whole[at : at + _PIECE] for at in range(0, len(whole), _PIECE)]
     conversation = _conversation(client, 1)
 
     def run() -> None:
         loss = Loss(client)
         reader = PROTOCOLS[upstream].stream_reader(_translation(upstream, loss))
         writer = PROTOCOLS[client].stream_writer(conversation, loss)
-        for event in events:
-            writer.write(reader.feed(event))
+        for piece in pieces if together else events:
+            writer.write(reader.feed(piece))
         writer.write(reader.finish())
         if not reader.ended:
             raise RuntimeError(f"a stream of {upstream} did not end")
@@ -142,10 +148,10 @@ def _request(client: str, upstream: str, messages: int) -> Case:
 
     def run() -> bytes:
         loss = Loss(client)
-        conversation = PROTOCOLS[client].read_request(read_body(body), loss)
+        conversation = PROTOCOLS[client].read_request(read_request(body), loss)
         written = PROTOCOLS[upstream].write_request(conversation, _translation(upstream, loss))
         loss.header()
-        return encode(written)
+        return encode_request(written)
 
     return Case(run, 1, 100 if messages == 1 else 1)
 
@@ -192,7 +198,9 @@ def _all() -> Iterator[tuple[str, Callable[[], Case]]]:
         yield f"event passing, {api}", partial(_passing, api)
     pairs = [(one, other) for one in PROTOCOLS for other in PROTOCOLS if one != other]
     for one, other in pairs:
-        yield f"event, {one} to {other}", partial(_translating, one, other)
+        yield f"event, {one} to {other}", partial(_translating, one, other, together=False)
+        name = f"event of many, {one} to {other}"
+        yield name, partial(_translating, one, other, together=True)
     for size, messages in (("small", 1), ("1 MB", _LONG)):
         for one, other in pairs:
             yield f"{size} request, {one} to {other}", partial(_request, one, other, messages)

@@ -51,16 +51,20 @@ def _judge(case: Case, status: int, body: bytes) -> None:
         raise RuntimeError(f"{status}: {body[:200].decode(errors='replace')}")
 
 
-def wrk(gateway: Gateway, case: Case, seconds: int) -> int:
-    """Load over 8 connections; returns the number of answers. Raises RuntimeError if one failed."""
+def wrk(gateway: Gateway, case: Case, seconds: int, connections: int = CONNECTIONS) -> int:
+    """Load over so many connections; returns the number of answers. Raises RuntimeError if one failed.
+
+    What is not answered after that time is cut off, and does not count.
+    """
     path, headers, body = gateway.request(case)
     with tempfile.TemporaryDirectory(prefix="wsgi-gateway-wrk-") as name:
         file, script = Path(name) / "body", Path(name) / "script.lua"
         file.write_bytes(body)
         lines = (f"wrk.headers[{json.dumps(k)}] = {json.dumps(v)}" for k, v in headers.items())
         script.write_text(SCRIPT % (json.dumps(path), "\n".join(lines), json.dumps(str(file))))
-        command = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{CONNECTIONS}"]
-        command += [f"-d{seconds}s", "-s", str(script), f"http://127.0.0.1:{gateway.server.port}"]
+        command = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{connections}"]
+        command += [f"-d{seconds}s", "--timeout", "600s", "-s", str(script)]
+        command.append(f"http://127.0.0.1:{gateway.server.port}")
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     (line,) = (line for line in output.splitlines() if line.startswith("bench "))
     _, requests, errors = line.split()

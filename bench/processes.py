@@ -4,10 +4,13 @@ Here: any server as a process tree. Not here: which servers there are (gateways.
 """
 
 import os
+import re
+import resource
 import shutil
 import socket
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 START_DEADLINE = 90.0
@@ -18,6 +21,14 @@ LOAD_CORE, GATEWAY_CORE = CORES[0], CORES[-1]
 """The upstream and the load on one core, the gateways on another (the same, if there is only one)."""
 
 NGINX = shutil.which("nginx", path=os.pathsep.join([os.environ["PATH"], "/usr/sbin"])) or "nginx"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of a process: all its resident pages, and the same with shared pages divided among those who share them."""
+
+    rss: int
+    pss: int
 
 
 class Server:
@@ -60,14 +71,39 @@ class Server:
 
     def cpu_ns(self) -> int:
         """CPU time, user and system, of the process and all its descendants so far."""
-        return sum(_cpu_ns(pid) for pid in _tree(self._process.pid))
+        return sum(_cpu_ns(pid) for pid in self.pids)
+
+    @property
+    def pids(self) -> list[int]:
+        """The process, and its descendants in the order of their start."""
+        return _tree(self._process.pid)
+
+    @property
+    def worker(self) -> int:
+        """The process that serves: the last one that was started."""
+        return self.pids[-1]
+
+    def spread(self) -> None:
+        """From now on its processes may use all cores."""
+        for pid in self.pids:
+            os.sched_setaffinity(pid, CORES)
+
+    def memory(self) -> int:
+        """Resident bytes of the process and all its descendants."""
+        pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.pids]
+        return sum(pages) * resource.getpagesize()
+
+    def worker_memory(self) -> Memory:
+        rollup = Path(f"/proc/{self.worker}/smaps_rollup").read_text()
+        kibibytes = dict(re.findall(r"^(Rss|Pss): +(\d+) kB$", rollup, re.MULTILINE))
+        return Memory(int(kibibytes["Rss"]) * 1024, int(kibibytes["Pss"]) * 1024)
 
     def stop(self) -> None:
         self._process.terminate()
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
-            for pid in reversed(_tree(self._process.pid)):
+            for pid in reversed(self.pids):
                 os.kill(pid, 9)
             self._process.wait()
 

@@ -172,7 +172,7 @@ class ResponsesReply(Reply):
     ITEM = "msg_68e2f0a9c1b48190b3d5f2a7c4e6d8f00a1b2c3d4e5f6071"
     USAGE: ClassVar[Json] = {
         "input_tokens": 31,
-        "input_tokens_details": {"cached_tokens": 0},
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": 96,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": 127,
@@ -185,7 +185,9 @@ class ResponsesReply(Reply):
             "created_at": CREATED,
             "status": status,
             "background": False,
+            "completed_at": CREATED if status == "completed" else None,
             "error": None,
+            "frequency_penalty": 0.0,
             "incomplete_details": None,
             "instructions": None,
             "max_output_tokens": 1024,
@@ -193,6 +195,7 @@ class ResponsesReply(Reply):
             "model": self.model,
             "output": output,
             "parallel_tool_calls": True,
+            "presence_penalty": 0.0,
             "previous_response_id": None,
             "prompt_cache_key": None,
             "reasoning": {"effort": None, "summary": None},
