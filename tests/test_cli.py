@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from wsgi_gateway import __version__, serving
+from wsgi_gateway import __version__
 from wsgi_gateway.cli import main
+from wsgi_gateway.serving import serve as serving
 
 MOCK = str(Path(__file__).parents[1] / "etc/config_mock_llm.yaml")
 
@@ -33,11 +34,24 @@ def test_check_prints_names_and_urls_but_no_key() -> None:
 
 def test_check_prints_warnings_to_standard_error(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text("model_providers: [{model: ollama/a}]\ntracing: {}\n", "utf-8")
+    path.write_text("model_providers: [{model: ollama/a}]\nmode: llm\n", "utf-8")
     result = run("check", str(path))
     assert result.exit_code == 0
-    assert f"{path}:2: warning: tracing: not served" in result.stderr
+    assert f"{path}:2: warning: mode: not served" in result.stderr
     assert "ok, 1 warning" in result.stdout
+
+
+def test_check_refuses_what_serve_would_not_serve(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("model_providers: [{model: ollama/a}]\n", "utf-8")
+    assert run("check", str(path)).exit_code == 0
+    refused = run("check", str(path), WSGI_GATEWAY_HOST="0.0.0.0")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    path.write_text("listeners: [{address: 0.0.0.0}]\nmodel_providers: [{model: ollama/a}]\n")
+    refused = run("check", str(path))
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "0.0.0.0 is not a loopback address, and clients need no key" in refused.stderr
+    assert run("check", str(path), WSGI_GATEWAY_ACCESS="open").exit_code == 0
 
 
 def test_a_config_that_is_not_there() -> None:
@@ -59,9 +73,19 @@ def test_schema_and_providers() -> None:
 
 def test_serve_hands_over_to_gunicorn(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[object, ...]] = []
-    monkeypatch.setattr(serving, "serve", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(
+        serving,
+        "serve",
+        lambda *arguments, is_open, watch: calls.append((*arguments, is_open, watch)),
+    )
     assert run("serve", "-c", MOCK, "--port", "8000", "--workers", "2").exit_code == 0
-    assert calls == [(MOCK, None, 8000, 2)]
+    assert run("serve", "--open").exit_code == 0
+    assert run("serve", "--watch").exit_code == 0
+    assert calls == [
+        (MOCK, None, 8000, 2, False, False),
+        (None, None, None, None, True, False),
+        (None, None, None, None, False, True),
+    ]
 
 
 @pytest.mark.parametrize("option", [("--port", "0"), ("--port", "x"), ("--workers", "0")])

@@ -13,25 +13,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from conftest import CLAUDE_MODEL, MOCK_CONFIG
+from conftest import CLAUDE_MODEL
+from support import planted
 from support.asks import Ask, user
 from support.dialects import Clients
-from support.gateway import free_port, is_healthy
+from support.gateway import children, free_port, is_healthy
+from support.gunicorn import COMMAND, ROOT, environment, settings_of
 from support.streams import STREAMED, Answer, frames_of
 from support.upstream import Upstream, sse_reply
 
-ROOT = Path(__file__).parents[1]
 PATIENCE = 15.0
-COMMAND = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi_gateway.wsgi:app"]
-
-
-def environment(folder: Path, **more: str) -> dict[str, str]:
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "WSGI_GATEWAY_CONFIG": str(MOCK_CONFIG),
-        **more,
-    }
 
 
 @contextmanager
@@ -42,7 +33,7 @@ def gunicorn(environ: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
         yield server
     finally:
         server.kill()
-        server.communicate()
+        planted.search("gunicorn's output", server.communicate()[1])
 
 
 def wait_healthy(port: int) -> None:
@@ -51,27 +42,12 @@ def wait_healthy(port: int) -> None:
         assert time.monotonic() < deadline, "gunicorn does not answer"
 
 
-def settings_of(environ: Mapping[str, str]) -> dict[str, str]:
-    """All settings as gunicorn prints them."""
-    done = subprocess.run(
-        [*COMMAND, "--print-config"],
-        cwd=ROOT,
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
-    pairs = (line.partition("=") for line in done.stdout.splitlines())
-    return {name.strip(): value.strip() for name, _, value in pairs}
-
-
 def test_settings(tmp_path: Path) -> None:
     settings = settings_of(environment(tmp_path, WSGI_GATEWAY_WORKERS="3"))
 
     assert settings["bind"] == "['0.0.0.0:12000']", "the first listener of the config"
     assert settings["workers"] == "3"
-    assert settings["worker_class"] == "wsgi_gateway.gevent_worker.Worker"
+    assert settings["worker_class"] == "wsgi_gateway.serving.gevent_worker.Worker"
     assert settings["preload_app"] == "False"
     assert settings["max_requests"] == "0", "it would cut streams"
     assert settings.get("control_socket_disable", "True") == "True", "older ones have none"
@@ -118,11 +94,6 @@ def test_dead_worker_is_replaced(tmp_path: Path) -> None:
         while children(server.pid) in ([worker], []):
             assert time.monotonic() < deadline, "no new worker"
         wait_healthy(port)
-
-
-def children(pid: int) -> list[int]:
-    """The living children of a process of one thread."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_stop_waits_for_streams_but_not_for_idle_connections(tmp_path: Path) -> None:

@@ -3,20 +3,43 @@
 import os
 from collections.abc import Mapping
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import HTTPException
 
+from wsgi_gateway.access.exposure import is_for_this_machine
 from wsgi_gateway.config import Config, load_config
-from wsgi_gateway.exchange import Gateway, error_answer
-from wsgi_gateway.fast_lane import Served
-from wsgi_gateway.keepalive import keepalive_interval
+from wsgi_gateway.exchange.gateway import Gateway
+from wsgi_gateway.exchange.keepalive import keepalive_interval
+from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.errors import ApiError, kind_of_status
 from wsgi_gateway.protocols.table import PROTOCOLS
-from wsgi_gateway.views import chat_completions, health, messages, models, responses, token_counts
+from wsgi_gateway.serving.entry import Entry
+from wsgi_gateway.serving.fast_lane import Served
+from wsgi_gateway.serving.ways import has_fast_lane, transport
+from wsgi_gateway.telemetry.counting import forget_health, note_health, show_health
+from wsgi_gateway.telemetry.families import SERIES
+from wsgi_gateway.telemetry.observers import open_observers
+from wsgi_gateway.views import (
+    chat_completions,
+    compaction,
+    conversations,
+    guard,
+    health,
+    messages,
+    metrics,
+    models,
+    page_headers,
+    places,
+    refusals,
+    responses,
+    responses_socket,
+    stored_responses,
+    token_counts,
+)
 from wsgi_gateway.views.http import api_of_client, respond
-from wsgi_gateway.ways import has_fast_lane, transport
 
 ConfigSource = Config | str | os.PathLike[str] | Mapping[str, Any]
 
@@ -25,22 +48,50 @@ def create_blueprint(config: ConfigSource, name: str = "wsgi_gateway") -> Bluepr
     """The gateway as a blueprint, to be mounted under any ``url_prefix`` of an existing Flask app.
 
     ``config`` is a config file's path, its content as a mapping, or a loaded Config. Give each blueprint its
-    own ``name`` where one app mounts several. Raises ConfigError, and ValueError for a WSGI_GATEWAY_KEEPALIVE
-    that is no number of seconds or an unknown WSGI_GATEWAY_TRANSPORT.
+    own ``name`` where one app mounts several. Without keys in the config (``access``) its routes are as open as the
+    app leaves them. Raises ConfigError, and ValueError for a WSGI_GATEWAY_KEEPALIVE, _TRANSPORT, _WEBSOCKETS or
+    _WEBSOCKET_IDLE that makes no sense.
     """
     return _blueprint(_gateway(config), name)
 
 
-def _gateway(config: ConfigSource) -> Gateway:
+def _gateway(config: ConfigSource, before: Gateway | None = None) -> Gateway:
     loaded = config if isinstance(config, Config) else load_config(config)
-    return Gateway(loaded, keepalive_interval(os.environ), transport(os.environ))
+    interval = keepalive_interval(os.environ, loaded.keepalive.interval)
+    observers = open_observers(loaded)
+    gateway = Gateway(loaded, interval, transport(os.environ), observers, before)
+    if loaded.metrics.enabled:
+        forget_health(SERIES)
+        for (provider, model), each in gateway.models.deployments.items():
+            each.on_health = partial(note_health, SERIES, provider, model)
+            # The gateway before may have left it alone.
+            if not each.health.admits(monotonic()):
+                show_health(SERIES, provider, model, is_well=False)
+    return gateway
 
 
 def _blueprint(gateway: Gateway, name: str) -> Blueprint:
     blueprint = Blueprint(name, __name__)
-    for view in (chat_completions, messages, responses, token_counts, models):
+    for view in (
+        chat_completions,
+        messages,
+        responses,
+        responses_socket,
+        stored_responses,
+        conversations,
+        compaction,
+        token_counts,
+        models,
+    ):
         view.register(blueprint, gateway)
     health.register(blueprint)
+    if gateway.metrics.enabled:
+        metrics.register(blueprint, gateway.metrics)
+    page_headers.register(blueprint)
+    refusals.register(blueprint, gateway)
+    if gateway.admission is not None:
+        guard.register(blueprint, gateway.admission)
+    places.register(blueprint, gateway)
     return blueprint
 
 
@@ -54,26 +105,43 @@ def create_served(config: ConfigSource) -> Served:
 
     WSGI_GATEWAY_FAST_LANE=off leaves them to Flask too. Raises as ``create_blueprint``.
     """
-    gateway = _gateway(config)
+    loaded = config if isinstance(config, Config) else load_config(config)
+    return _served(loaded, _gateway(loaded))
+
+
+def _served(config: Config, gateway: Gateway) -> Served:
+    app = _app(gateway)
+    is_local = is_for_this_machine(config, os.environ)
+    if is_local:
+        guard.register_origins(app, gateway)
     routes = {
-        chat_completions.PATH: partial(gateway.answer, "chat_completions"),
-        messages.PATH: partial(gateway.answer, "messages"),
-        responses.PATH: partial(gateway.answer, "responses"),
+        chat_completions.PATH: Entry("chat_completions", gateway, is_local=is_local),
+        messages.PATH: Entry("messages", gateway, is_local=is_local),
+        responses.PATH: Entry("responses", gateway, is_local=is_local),
     }
-    return Served(_app(gateway), routes if has_fast_lane(os.environ) else {})
+
+    def remade(config: Config) -> Served:
+        successor = _gateway(config, gateway)
+        served = _served(config, successor)
+        gateway.successor = successor
+        return served
+
+    return Served(app, routes if has_fast_lane(os.environ) else {}, gateway.overload, remade)
 
 
 def _app(gateway: Gateway) -> Flask:
     app = Flask("wsgi_gateway", static_folder=None)
     app.register_blueprint(_blueprint(gateway, "wsgi_gateway"))
-    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(HTTPException, partial(_http_error, gateway))
     return app
 
 
-def _http_error(error: HTTPException) -> Response:
+def _http_error(gateway: Gateway, error: HTTPException) -> Response:
     """Unknown paths and methods, in the dialect of the client that asked."""
     status = error.code or 500
-    told = ApiError(kind_of_status(status), error.description or error.name, status=status)
-    answer = error_answer(PROTOCOLS[api_of_client()], told)
-    answer.status = status
-    return respond(answer)
+    headers = {name.lower(): value for name, value in error.get_headers() if name == "Allow"}
+    message = error.description or error.name
+    told = ApiError(kind_of_status(status), message, status=status, headers=headers)
+    # These statuses are HTTP's own, whatever the API makes of other errors.
+    told.native = status, encode(PROTOCOLS[api_of_client()].error_body(told)[1])
+    return page_headers.protected(respond(refusals.refusal(gateway, told)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wsgi_gateway import __version__
+from wsgi_gateway.cli_keys import keys
 
 if TYPE_CHECKING:
     from wsgi_gateway.config import Config
@@ -31,16 +32,28 @@ def main() -> None:
     """An LLM gateway: any client API in front of any provider."""
 
 
+main.add_command(keys)
+
+
 @main.command()
 @_config_option
 @click.option("--host", help="Interface to listen on, instead of the config's.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port, instead of the config's.")
 @click.option("--workers", type=click.IntRange(1), help="Worker processes.")
-def serve(config_path: str | None, host: str | None, port: int | None, workers: int | None) -> None:
+@click.option("--open", "is_open", is_flag=True, help="Let clients without keys in from anywhere.")
+@click.option("--watch", is_flag=True, help="Apply the config anew whenever its file changes.")
+def serve(
+    config_path: str | None,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    is_open: bool,
+    watch: bool,
+) -> None:
     """Serve clients with gunicorn."""
-    from wsgi_gateway import serving
+    from wsgi_gateway.serving import serve as serving
 
-    serving.serve(config_path, host, port, workers)
+    serving.serve(config_path, host, port, workers, is_open=is_open, watch=watch)
 
 
 @main.command()
@@ -51,6 +64,7 @@ def check(file: str) -> None:
 
     config = _load(file)
     _print_warnings(config)
+    _check_exposure(config)
     click.echo(describe_config(config))
     warnings = f", {len(config.warnings)} warning(s)" if config.warnings else ""
     click.echo(f"\n{file}: ok{warnings}")
@@ -103,6 +117,18 @@ def _load(config_path: str | None) -> "Config":
             click.echo(problem, err=True)
         count = len(error.problems)
         click.echo(f"\n{count} problem{'s' if count > 1 else ''}: not served", err=True)
+        raise click.exceptions.Exit(_EXIT_BAD_CONFIG) from None
+
+
+def _check_exposure(config: "Config") -> None:
+    """That it would be served where the config, or the environment, says."""
+    from wsgi_gateway.access.exposure import check_exposure
+
+    host = os.environ.get("WSGI_GATEWAY_HOST") or config.listeners[0].address
+    try:
+        check_exposure(config, [host], os.environ)
+    except ValueError as error:
+        click.echo(f"{error}\n\n1 problem: not served", err=True)
         raise click.exceptions.Exit(_EXIT_BAD_CONFIG) from None
 
 

@@ -1,4 +1,4 @@
-"""Listeners, aliases and version."""
+"""Listeners and version."""
 
 from typing import Any
 
@@ -124,58 +124,3 @@ def test_versions(version: object) -> None:
 @pytest.mark.parametrize("version", ["v0.5.0", "v9", 1, "latest"])
 def test_unknown_versions(version: object) -> None:
     assert "version" in problem(version=version)
-
-
-def test_an_alias_leads_to_a_bare_id_a_full_one_or_a_name() -> None:
-    providers = [{"model": "openai/gpt-4o", "access_key": "k", "name": "mine"}]
-    for target in ("gpt-4o", "openai/gpt-4o", "mine"):
-        config = load_config(
-            {"model_providers": providers, "model_aliases": {"fast": {"target": target}}}, {}
-        )
-        assert config.aliases == {"fast": target}
-
-
-def test_an_alias_to_nothing() -> None:
-    text = problem(model_aliases={"a.b": {"target": "gpt-4p"}})
-    assert 'model_aliases["a.b"].target' in text
-    assert "did you mean gpt-4o?" in text or "did you mean openai/gpt-4o?" in text
-
-
-def test_aliases_are_checked_although_a_provider_is_wrong() -> None:
-    providers = [{"model": "openai/gpt-4o", "access_key": "$UNSET"}, {"model": "acme/x"}]
-    aliases = {name: {"target": name[:-1]} for name in ("gpt-4o-", "x-", "acme/x-", "nothing-")}
-    with pytest.raises(ConfigError) as caught:
-        load_config({"model_providers": providers, "model_aliases": aliases}, {})
-    assert [problem.path for problem in caught.value.problems] == [
-        "model_providers[0].access_key",
-        "model_providers[1]",
-        "model_aliases.nothing-.target",
-    ]
-
-
-def test_an_alias_to_an_alias() -> None:
-    aliases = {"one": {"target": "gpt-4o"}, "two": {"target": "one"}}
-    text = problem(model_aliases=aliases)
-    assert "one is itself an alias" in text
-    assert "write its target, gpt-4o" in text
-
-
-def test_an_alias_into_a_wildcard() -> None:
-    providers = [{"model": "anthropic/*", "access_key": "k"}]
-    for target in ("anthropic/claude-x", "claude-x"):
-        config = load_config(
-            {"model_providers": providers, "model_aliases": {"fast": {"target": target}}}, {}
-        )
-        assert config.aliases == {"fast": target}
-    with pytest.raises(ConfigError, match=r"one of: anthropic/…"):
-        load_config(
-            {"model_providers": providers, "model_aliases": {"fast": {"target": "gpt-5"}}}, {}
-        )
-
-
-def test_an_alias_may_take_a_model_s_name() -> None:
-    providers = [*PROVIDERS, {"model": "openai/o3", "access_key": "k"}]
-    config = load_config(
-        {"model_providers": providers, "model_aliases": {"gpt-4o": {"target": "o3"}}}, {}
-    )
-    assert config.aliases == {"gpt-4o": "o3"}

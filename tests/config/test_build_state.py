@@ -50,6 +50,12 @@ def test_each_storage_has_its_place(tmp_path: Path) -> None:
     assert load(url=REDIS).state_storage == redis
 
 
+def test_what_passes_is_kept_too_unless_it_should_not() -> None:
+    assert load(passthrough=True).state_storage.passthrough
+    assert not load(passthrough=False).state_storage.passthrough
+    assert load(type="memory").state_storage.passthrough
+
+
 @pytest.mark.parametrize(
     ("kind", "key"), [("sqlite", "path"), ("postgres", "connection_string"), ("redis", "url")]
 )
@@ -182,3 +188,35 @@ def test_what_check_prints_of_a_good_one(tmp_path: Path) -> None:
     assert "stored responses: memory (of each worker), for 30 days" in describe_config(load())
     for config in (load(connection_string=POSTGRES), load(url=REDIS)):
         assert "hidden" not in describe_config(config) + repr(config) + str(config.state_storage)
+
+
+KEYED = {"keys": [{"id": "a", "key": "0123456789abcdef"}]}
+
+
+@pytest.mark.parametrize(
+    ("access", "chosen", "asks"),
+    [
+        (None, None, True),
+        (None, "refuse", False),
+        (KEYED, None, False),
+        (KEYED, "ask", True),
+        ("open", None, True),
+    ],
+)
+def test_what_is_unknown_is_asked_for_where_clients_are_not_told_apart(
+    access: Any, chosen: str | None, asks: bool
+) -> None:
+    storage = {"unknown_ids": chosen} if chosen else {}
+    content = {"model_providers": PROVIDERS, "access": access, "state_storage": storage}
+    config = load_config(content, {})
+    assert config.asks_unknown is asks
+    assert f"unknown ids: {'ask' if asks else 'refuse'}" in describe_config(config)
+    assert config.warnings == ()
+
+
+def test_that_nothing_can_be_gone_on_from_is_said() -> None:
+    content = {"model_providers": PROVIDERS, "access": KEYED}
+    (warning,) = load_config({**content, "state_storage": {"passthrough": False}}, {}).warnings
+    assert "they cannot go on from it" in str(warning)
+    chosen = {"passthrough": False, "unknown_ids": "ask"}
+    assert load_config({**content, "state_storage": chosen}, {}).warnings == ()

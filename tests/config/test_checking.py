@@ -6,8 +6,8 @@ import pytest
 from msgspec import Meta, Struct
 
 from wsgi_gateway.config.checking import Checker, describe, kind_of
+from wsgi_gateway.config.key_types import NotServed
 from wsgi_gateway.config.problems import Report
-from wsgi_gateway.config.schema import NotServed
 from wsgi_gateway.config.secret import Secret
 
 
@@ -23,7 +23,7 @@ class Outer(Struct, forbid_unknown_fields=True, kw_only=True):
     colours: list[Literal["red", "green"]] | None = None
     inners: list[Inner] | Inner | None = None
     named: dict[str, Inner] | None = None
-    tracing: NotServed = None
+    filters: NotServed = None
 
 
 def check(value: object, **environ: str) -> tuple[Outer | None, Report, Checker]:
@@ -112,17 +112,17 @@ def test_a_variable_s_value_is_never_shown() -> None:
 
 
 def test_what_is_not_served_is_one_warning_and_its_variables_are_left_alone() -> None:
-    _, report, checker = check({"tracing": {"key": "$UNSET"}})
+    _, report, checker = check({"filters": {"key": "$UNSET"}})
     checker.warn_not_served([])
     assert report.errors == []
     (warning,) = report.warnings
-    assert warning.path == "tracing"
-    assert "no traces are sent" in warning.message
+    assert warning.path == "filters"
+    assert "not filtered" in warning.message
 
 
 def test_what_is_not_served_below_something_ignored_is_not_mentioned() -> None:
-    _, report, checker = check({"tracing": {}})
-    checker.warn_not_served([("tracing",)])
+    _, report, checker = check({"filters": {}})
+    checker.warn_not_served([("filters",)])
     assert report.warnings == []
 
 

@@ -48,3 +48,40 @@ def test_every_name_leads_somewhere() -> None:
     assert table["smart (alias)"] == ["claude", "claude-opus-4-5", "messages"]
     assert table["openai/gpt-4o (default)"][1] == "gpt-4o"
     assert table["claude"][1] == "as requested"
+
+
+def test_deployments_fallbacks_and_timeouts() -> None:
+    providers = [
+        {"model": "ollama/a", "fallbacks": ["b"], "fallback_on": ["quota", "auth"]},
+        {"model": "ollama/b", "timeouts": {"first_event": "5s", "total": "1m"}},
+    ]
+    deployments = [{"target": "a", "weight": 3}, {"target": "b", "priority": 2}]
+    aliases = {"m": {"deployments": deployments}, "n": {"target": "a", "fallbacks": ["m"]}}
+    config = load_config({"model_providers": providers, "model_aliases": aliases}, {})
+    lines = [" ".join(line.split()) for line in describe_config(config).splitlines()]
+    assert lines[lines.index("m: least_in_flight of") + 1 :][:2] == [
+        "a weight 3 priority 1",
+        "b weight 1 priority 2",
+    ]
+    assert "else m: on auth, quota, rate_limit, server_error, timeout, unreachable" in lines
+    assert "else b: on auth, quota" in lines
+    assert sum(line.startswith("timeouts") for line in lines) == 1, (
+        "the usual ones go without saying"
+    )
+    assert "timeouts: connect 10 s, first_event 5 s, idle 600 s, total 60 s, plain 60 s" in lines
+
+
+def test_a_hedged_model() -> None:
+    def told(hedge: dict[str, object]) -> str:
+        entries = [{"model": "openai/m", "name": name, "access_key": "k"} for name in "ab"]
+        alias = {"deployments": [{"target": "a"}, {"target": "b"}], "hedge": hedge}
+        return describe_config(
+            load_config({"model_providers": entries, "model_aliases": {"m": alias}}, {})
+        )
+
+    assert "without an answer after 2 s: asked elsewhere too, at most 1 more" in told(
+        {"after": "2s"}
+    )
+    assert "without an answer after p95: asked elsewhere too, at most 2 more" in told(
+        {"after": "p95", "max": 2}
+    )

@@ -25,6 +25,12 @@ def test_no_model_is_the_default() -> None:
         (":8080", "http://127.0.0.1:8080/v1/chat/completions"),
         ("box:8080", "http://box:8080/v1/chat/completions"),
         ("[::]:8080", "http://127.0.0.1:8080/v1/chat/completions"),
+        ("::", "http://127.0.0.1:11434/v1/chat/completions"),
+        ("::1", "http://[::1]:11434/v1/chat/completions"),
+        ("[::1]:8080", "http://[::1]:8080/v1/chat/completions"),
+        ("box:8080/", "http://box:8080/v1/chat/completions"),
+        ("box/", "http://box:11434/v1/chat/completions"),
+        ("box:8080/ollama/v1", "http://box:8080/ollama/v1/chat/completions"),
         ("https://box/ollama/v1", "https://box/ollama/v1/chat/completions"),
     ],
 )

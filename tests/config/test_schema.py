@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from wsgi_gateway.config.schema import NOT_SERVED, WITHOUT, ConfigFile, ListenerEntry, json_schema
+from wsgi_gateway.config.key_types import NOT_SERVED
+from wsgi_gateway.config.schema import WITHOUT, ConfigFile, ListenerEntry, json_schema
 
 ETC = Path(__file__).parents[2] / "etc"
 

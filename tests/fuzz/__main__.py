@@ -1,13 +1,14 @@
-"""Runs the fuzzer: ``PYTHONPATH=tests python -m fuzz [seconds]``. Exits with 0 if nothing was found.
+"""Runs the fuzzer: ``PYTHONPATH=tests python -m fuzz --help``. Exits with 0 if nothing was found.
 
 An input that breaks a property is written to ``fuzz/crashes``, where tests/properties/test_crashes.py tries it
 again forever. (What dice made of it changes with the generators: keep the body that came of them, as an input
-of ``request``, ``stream`` or ``reply``.) The corpus grows in a temporary folder and is forgotten, unless a second
-argument names one.
+of ``request``, ``stream`` or ``reply``.) The corpus grows in a temporary folder and is forgotten, unless ``--keep``
+names one.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from contextlib import nullcontext
@@ -26,17 +27,18 @@ _LONGEST_INPUT = 32768
 _SLOWEST_INPUT = 10
 
 
-def main(seconds: int, kept: str | None) -> None:
+def main(seconds: int, seed: int, kept: str | None) -> None:
     _CRASHES.mkdir(exist_ok=True)
     with nullcontext(kept) if kept else tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "corpus"
         corpus.mkdir(parents=True, exist_ok=True)
-        for number, seed in enumerate(seeds()):
-            (corpus / f"seed{number}").write_bytes(seed)
+        for number, data in enumerate(seeds()):
+            (corpus / f"seed{number}").write_bytes(data)
         words = Path(folder) / "words"
         words.write_text("\n".join(_quoted(word) for word in [*FIELDS, *WORDS]))
         options = [
             f"-max_total_time={seconds}",
+            f"-seed={seed}",
             f"-max_len={_LONGEST_INPUT}",
             f"-timeout={_SLOWEST_INPUT}",
             f"-dict={words}",
@@ -54,4 +56,11 @@ def _quoted(word: str) -> str:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 60, sys.argv[2] if len(sys.argv) > 2 else None)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("seconds", type=int, nargs="?", default=60)
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the fuzzer's dice; 0 for another each time"
+    )
+    parser.add_argument("--keep", metavar="FOLDER", help="where the corpus is, and stays")
+    given = parser.parse_args()
+    main(given.seconds, given.seed, given.keep)

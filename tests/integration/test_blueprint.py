@@ -6,7 +6,6 @@ both. Here is what concerns the neighbourhood: the host's own routes, the prefix
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import httpx2
@@ -18,6 +17,7 @@ from pytest_httpserver import HTTPServer
 from support.asks import Ask, user
 from support.dialects import Clients
 from support.gateway import config, provider
+from support.served import Served
 from support.streams import Answer, Api, chat_completion
 from support.upstream import Upstream, json_reply
 from werkzeug.serving import make_server
@@ -33,13 +33,8 @@ def two_mounts(upstream: Upstream) -> Iterator[str]:
     for prefix, api in mounts:
         blueprint = create_blueprint(load_config(config(provider(upstream.base_url, api))))
         app.register_blueprint(blueprint, name=prefix, url_prefix=f"/{prefix}")
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with Served(make_server("127.0.0.1", 0, app, threaded=True)) as server:
+        yield f"http://127.0.0.1:{server.port}"
 
 
 def test_host_keeps_its_own_routes(foreign_app: str) -> None:

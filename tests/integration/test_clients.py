@@ -39,8 +39,8 @@ def runs(
     request: pytest.FixtureRequest, gateway_factory: GatewayFactory
 ) -> Iterator[dict[Client, Future[list[Result]]]]:
     """What the clients of the selected tests make of all their tasks: a run each, two at a time."""
-    tests = [item for item in request.session.items if "runs" in getattr(item, "fixturenames", ())]
-    selected = dict.fromkeys(test.callspec.params["client"] for test in tests)
+    tests = [item for item in request.session.items if item.path == request.path]
+    selected = {test.callspec.params["client"]: None for test in tests if hasattr(test, "callspec")}
     with Upstream(model) as upstream, ThreadPoolExecutor(2) as pool:
         gateways = {api: gateway_factory(config_for(upstream, api)).base_url for api in APIS}
         yield {

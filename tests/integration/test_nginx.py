@@ -5,57 +5,31 @@ Here: nginx from Debian as a real process. Not here: the gateway's answers thems
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support.asks import Ask, user
 from support.dialects import Clients
-from support.gateway import GatewayProcess, free_port, is_healthy
+from support.gateway import GatewayProcess, is_healthy
+from support.nginx import NEEDS_NGINX, nginx_before
 from support.pairs import PAIRS, model_of, reply_to
+from support.sockets import create, events_of, opened, text_of
 from support.streams import STREAMED, Answer, Api, frames_of
-from support.upstream import PATIENCE, Piece, Upstream, sse_reply
+from support.until import until
+from support.upstream import Piece, Upstream, sse_reply
 
-CONFIG = Path(__file__).parents[2] / "etc" / "nginx.conf"
-NGINX = shutil.which("nginx", path=os.pathsep.join([os.environ["PATH"], "/usr/sbin"]))
 WORDS = ("alpha", "bravo", "charlie")
 
-pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: make nginx")
+pytestmark = NEEDS_NGINX
 
 
 @pytest.fixture(scope="module")
 def clients(gateway: GatewayProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
-    """The SDKs, pointed at nginx, which has our config but for its two ports."""
-    assert NGINX
-    folder = tmp_path_factory.mktemp("nginx")
-    port = free_port()
-    text = CONFIG.read_text()
-    for ours, here in (
-        ("server 127.0.0.1:12000;", f"server 127.0.0.1:{gateway.port};"),
-        ("listen 8080;", f"listen 127.0.0.1:{port};"),
-    ):
-        assert ours in text
-        text = text.replace(ours, here)
-    config = folder / "nginx.conf"
-    config.write_text(text)
-    # root's nginx would work as a user that may not enter pytest's folders
-    options = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
-    command = [NGINX, "-p", str(folder), "-c", str(config), "-g", options]
-    with (folder / "output.txt").open("wb") as output:
-        nginx = subprocess.Popen(command, stdout=output, stderr=output)
-    base_url = f"http://127.0.0.1:{port}"
-    try:
-        while not is_healthy(base_url):
-            with pytest.raises(subprocess.TimeoutExpired):
-                nginx.wait(0.05)  # it must not end
+    """The SDKs, pointed at nginx."""
+    with nginx_before([gateway.port], tmp_path_factory.mktemp("nginx")) as base_url:
+        until(lambda: is_healthy(base_url))
         yield Clients(base_url)
-    finally:
-        nginx.terminate()
-        nginx.wait(PATIENCE)
 
 
 @PAIRS
@@ -101,3 +75,19 @@ def test_upstreams_error_comes_through(upstream: Upstream, clients: Clients) -> 
     assert reply.status_code == 404
     assert reply.json()["type"] == "error"
     assert not upstream.requests
+
+
+def test_a_websocket(upstream: Upstream, clients: Clients) -> None:
+    """Each event passes before the next is sent, on a connection that stays open for the next turn."""
+    go_on = threading.Event()
+    first, *rest = frames_of(STREAMED["messages"](Answer("one")))
+    upstream.script(sse_reply([first, go_on, *rest]))
+    with opened(clients.base_url) as socket:
+        for _ in range(2):
+            go_on.clear()
+            socket.send(create("messages-model", "x" * 2_000_000, store=False))
+            events = events_of(socket)
+            assert next(events)["type"] == "response.created"
+            go_on.set()
+            assert text_of(list(events)[-1]) == "one"
+    assert len(upstream.requests) == 2

@@ -54,8 +54,8 @@ LOSSY = pytest.mark.parametrize(
         Lossy(
             "responses",
             "chat_completions",
-            {"truncation": "auto"},
-            "truncation",
+            {"tools": [{"type": "function", "name": "later", "async": True}]},
+            "tools[0].async",
             {"prompt_cache_key": "k"},
         ),
     ],

@@ -129,7 +129,8 @@ def test_compose_service_mounts_a_config_and_gives_it_what_it_names() -> None:
     assert service["ports"] == ["12000:12000"]
     assert json.loads(command) == ["--config", target]
     assert mode == "ro"
-    assert named == set(service["environment"])
+    assert named | {"WSGI_GATEWAY_ACCESS"} == set(service["environment"])
+    assert service["environment"]["WSGI_GATEWAY_ACCESS"] == "open"
     assert service["environment"]["MOCK_UPSTREAM_URL"] == "http://host.docker.internal:51001"
     assert service["extra_hosts"] == ["host.docker.internal:host-gateway"]
 

@@ -1,26 +1,26 @@
 """Stored responses in a storage that gateways share, and what clients are told when it is gone.
 
 Here: gateways as processes before real PostgreSQL and Redis servers, which are killed. Not here: the storages alone
-(tests/state).
+(tests/state), workers of one gateway (test_ten_turns_by_id.py), load (test_storage_killed_under_load.py).
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
 from support.databases import PASSWORD, PLAIN_PASSWORD, Database
+from support.frames import named_events
 from support.gateway import GatewayProcess, config, provider
+from support.sdk import client_of
 from support.streams import Answer, Json, chat_completion, chat_stream
 from support.until import until
 from support.upstream import Reply, Request, Upstream, json_reply, sse_reply
 
 MODEL = "chat_completions-model"
 DURABLE = ("sqlite", "postgres", "redis")
-SERVERS = {"postgres": "postgres", "redis": "redis_server"}
+SERVERS = ("postgres", "redis")
 
 
 def counted(request: Request) -> Reply:
@@ -44,17 +44,6 @@ def gateway(source: Json) -> Iterator[GatewayProcess]:
         yield running
 
 
-@pytest.fixture
-def server(kind: str, request: pytest.FixtureRequest) -> Iterator[Database]:
-    running: Database = request.getfixturevalue(SERVERS[kind])
-    yield running
-    running.start()
-
-
-def client_of(gateway: GatewayProcess, key: str = "sk-client") -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{gateway.base_url}/v1", api_key=key, max_retries=0)
-
-
 def is_back(client: openai.OpenAI, known: str) -> bool:
     try:
         client.responses.create(model=MODEL, input="x", previous_response_id=known, store=False)
@@ -65,30 +54,34 @@ def is_back(client: openai.OpenAI, known: str) -> bool:
 
 @pytest.mark.parametrize("kind", DURABLE)
 def test_two_gateways_share_a_conversation_which_outlives_them(source: Json) -> None:
-    with GatewayProcess(source) as one, GatewayProcess(source) as other:
+    with GatewayProcess(source) as one:
         first = client_of(one).responses.create(model=MODEL, input="one")
-        with client_of(other).responses.stream(
-            model=MODEL, input="two", previous_response_id=first.id
-        ) as stream:
-            second = stream.get_final_response()
-        assert second.output_text == "3 messages"
-    with GatewayProcess(source) as third:
-        reference = {"type": "item_reference", "id": second.output[0].id}
-        last = client_of(third).responses.create(
-            model=MODEL, input=[reference, {"role": "user", "content": "three"}]
-        )
-        assert last.output_text == "2 messages"
-        chained = client_of(third).responses.create(
-            model=MODEL, input="three", previous_response_id=second.id
-        )
-        assert chained.output_text == "5 messages"
+        with GatewayProcess(source) as other:
+            with client_of(other).responses.stream(
+                model=MODEL, input="two", previous_response_id=first.id
+            ) as stream:
+                second = stream.get_final_response()
+            assert second.output_text == "3 messages"
+            one.kill()
+            reference = {"type": "item_reference", "id": first.output[0].id}
+            last = client_of(other).responses.create(
+                model=MODEL, input=[reference, {"role": "user", "content": "three"}]
+            )
+            assert last.output_text == "2 messages"
+            chained = client_of(other).responses.create(
+                model=MODEL, input="three", previous_response_id=second.id
+            )
+            assert chained.output_text == "5 messages"
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
-def test_one_client_s_responses_are_not_another_s(gateway: GatewayProcess) -> None:
-    first = client_of(gateway).responses.create(model=MODEL, input="one")
+def test_one_client_s_responses_are_not_another_s(
+    keeping: GatewayProcess, upstream: Upstream
+) -> None:
+    upstream.script(counted)
+    first = client_of(keeping).responses.create(model=MODEL, input="one")
     with pytest.raises(openai.BadRequestError) as told:
-        client_of(gateway, "sk-other").responses.create(
+        client_of(keeping, "sk-other").responses.create(
             model=MODEL, input="two", previous_response_id=first.id
         )
     assert told.value.code == "previous_response_not_found"
@@ -139,7 +132,8 @@ def test_a_stream_that_cannot_be_stored_says_so(gateway: GatewayProcess, server:
         model=MODEL, input="x", stream=True
     ) as raw:
         text = raw.read().decode()
-    assert "response.completed" in text
+    assert named_events(text.encode())[-1]["type"] == "response.completed"
+    assert named_events(text.encode())[-1]["response"]["store"] is False
     assert ": x-gateway-warning: store;dropped" in text
     with pytest.raises(openai.APIError) as told:
         for event in client.responses.create(model=MODEL, input="x", stream=True, store=True):
@@ -165,41 +159,3 @@ def is_stored(client: openai.OpenAI) -> bool:
         return False
     second = client.responses.create(model=MODEL, input="y", previous_response_id=first.id)
     return second.output_text == "3 messages"
-
-
-@pytest.mark.parametrize("kind", SERVERS)
-def test_nothing_acknowledged_is_lost_when_the_storage_is_killed_under_load(
-    gateway: GatewayProcess, server: Database
-) -> None:
-    acknowledged: list[str] = []
-    refused = threading.Event()
-    enough = threading.Event()
-
-    def load(worker: int) -> None:
-        client = client_of(gateway)
-        previous: str | None = None
-        while not refused.is_set():
-            try:
-                done = client.responses.create(
-                    model=MODEL, input=f"{worker}", previous_response_id=previous, store=True
-                )
-            except openai.InternalServerError as error:
-                assert error.status_code == 503
-                refused.set()
-                return
-            acknowledged.append(done.id)
-            previous = done.id if len(acknowledged) % 5 else None
-            if len(acknowledged) > 60:
-                enough.set()
-
-    with ThreadPoolExecutor(8) as pool:
-        workers = [pool.submit(load, worker) for worker in range(8)]
-        assert enough.wait(60)
-        server.kill()
-        for worker in workers:
-            worker.result()
-    server.start()
-    client = client_of(gateway)
-    until(lambda: is_back(client, acknowledged[0]))
-    for known in acknowledged:
-        client.responses.create(model=MODEL, input="x", previous_response_id=known, store=False)

@@ -115,6 +115,16 @@ def test_native_upstream_without_the_endpoint_is_counted_for(
 
 
 @COUNTERS
+def test_lm_studio_is_counted_for(upstream: Upstream, clients: Clients, client_api: Api) -> None:
+    """It says with status 200 that it has no such endpoint."""
+    error = f"Unexpected endpoint or method. (POST {PATHS[client_api]})"
+    upstream.script(json_reply({"error": error}))
+
+    assert count(clients, client_api, model_of(client_api)) == 3 + 3 + round(7 * 1.1)
+    assert clients.recorder.headers["x-gateway-warning"] == WARNING
+
+
+@COUNTERS
 def test_foreign_upstream_is_counted_for_and_not_asked(
     upstream: Upstream, clients: Clients, client_api: Api
 ) -> None:
@@ -283,14 +293,13 @@ def test_bad_body_is_the_clients_fault(clients: Clients, client_api: Api, body: 
     check_error_body(client_api, answer.content)
 
 
-@pytest.mark.parametrize(
-    ("path", "is_messages"), [("/v1/messages/count_tokens", True), (PATHS["responses"], False)]
-)
-def test_only_post_counts(clients: Clients, path: str, is_messages: bool) -> None:
+@pytest.mark.parametrize("path", ["/v1/messages/count_tokens", PATHS["responses"]])
+def test_only_post_counts(clients: Clients, path: str) -> None:
+    """``input_tokens`` is no response's id."""
     answer = clients.http.get(clients.base_url + path)
 
     assert answer.status_code == 405
-    assert ("type" in answer.json()) == is_messages
+    assert ("type" in answer.json()) == ("messages" in path)
 
 
 def test_chat_completions_has_no_such_endpoint(clients: Clients) -> None:
@@ -299,9 +308,9 @@ def test_chat_completions_has_no_such_endpoint(clients: Clients) -> None:
 
 def test_the_endpoint_keeps_a_base_urls_query(upstream: Upstream) -> None:
     from wsgi_gateway import load_config
-    from wsgi_gateway.counting import TokenCounter
-    from wsgi_gateway.exchange import Gateway
-    from wsgi_gateway.exchange import Request as Asked
+    from wsgi_gateway.exchange.call import Request as Asked
+    from wsgi_gateway.exchange.gateway import Gateway
+    from wsgi_gateway.side_endpoints.counting import TokenCounter
 
     entry = {
         "model": "azure_openai/gpt-5",

@@ -1,15 +1,19 @@
 """Client bodies: whatever is wrong with them is a 400 that says where."""
 
+import json
+from typing import Annotated, Any
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from wsgi_gateway.protocols.decoding import (
     arguments_text,
     convert,
     decode_event,
+    encode_request,
     parse_arguments,
     read_body,
 )
@@ -23,6 +27,7 @@ class Inner(Struct):
 class Outer(Struct):
     inner: list[Inner]
     count: int | None = None
+    names: dict[Annotated[str, Meta(max_length=2)], int] | None = None
 
 
 @pytest.mark.parametrize(
@@ -50,6 +55,8 @@ def test_any_bytes_are_an_object_or_refused(body: bytes) -> None:
         ({"inner": [{}]}, "inner[0].name"),
         ({"inner": [{"name": 3}]}, "inner[0].name"),
         ({"inner": [], "count": "x"}, "count"),
+        ({"inner": [], "names": {"a": "x"}}, "names"),
+        ({"inner": [], "names": {"abc": 1}}, "names"),
     ],
 )
 def test_the_field_is_named(body: dict[str, object], param: str) -> None:
@@ -82,3 +89,43 @@ def test_events() -> None:
         with pytest.raises(ApiError) as caught:
             decode_event(decoder, data)
         assert caught.value.kind == "upstream_invalid"
+
+
+_REQUESTS = st.dictionaries(
+    st.text(),
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(),
+        lambda values: st.lists(values) | st.dictionaries(st.text(), values),
+        max_leaves=8,
+    ),
+    max_size=5,
+)
+
+
+@given(_REQUESTS)
+def test_a_request_is_written_as_it_is(body: dict[str, Any]) -> None:
+    assert json.loads(encode_request(body)) == body
+
+
+def test_what_is_json_already_is_written_as_it_is() -> None:
+    verbatim = b'{"n": 1.50, "big": 123456789012345678901234567890}'
+    assert encode_request({"input": msgspec.Raw(verbatim)}) == b'{"input":' + verbatim + b"}"
+
+
+def test_depth_and_large_numbers_are_written_too() -> None:
+    deep: Any = 2**64
+    for _ in range(300):
+        deep = [deep]
+    assert json.loads(encode_request({"deep": deep, "raw": msgspec.Raw(b"[1]")})) == {
+        "deep": deep,
+        "raw": [1],
+    }
+
+
+def test_what_is_no_json_cannot_be_written() -> None:
+    with pytest.raises(TypeError):
+        encode_request({"a": object()})

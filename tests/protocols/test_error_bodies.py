@@ -66,6 +66,10 @@ def test_json(body: Any, expected: ErrorBody) -> None:
             "502 Bad Gateway",
         ),
         (b"<body><style>p{}</style><p>Sorry &amp;\n <b>bye</b></p></body>", "Sorry & bye"),
+        (b"<p>Sorry</p><script>let x", "Sorry let x"),
+        (b"<p>Sorry</p><script>let <b>x</b>", "Sorry"),
+        (b"a value > 3 and < 5", "a value > 3 and < 5"),
+        (b"it must be < 5", "it must be < 5"),
         (b'{"error": {"mess', '{"error": {"mess'),
         (b"caf\xe9", "caf�"),
     ],
@@ -95,6 +99,13 @@ def error(message: str = "m", **fields: Any) -> bytes:
         (400, error("prompt is too long: 9 tokens > 8 maximum"), "context_length"),
         (400, error("This model's maximum context length is 8 tokens."), "context_length"),
         (400, error(code="context_length_exceeded"), "context_length"),
+        (400, error("the request exceeds the available context size"), "context_length"),
+        (400, error(type="exceed_context_size_error"), "context_length"),
+        (
+            400,
+            error("The input token count (9) exceeds the maximum number of tokens allowed (8)."),
+            "context_length",
+        ),
         (400, error("Your credit balance is too low to access the API."), "quota"),
         (402, error(type="billing_error"), "quota"),
         (429, error(type="insufficient_quota", code="insufficient_quota"), "quota"),
@@ -152,5 +163,14 @@ def test_any_bytes_make_an_error(status: int, body: bytes) -> None:
 
 
 def test_extremes() -> None:
-    for body in (b'{"error":' * 50_000, b'{"code": 1%b}' % (b"0" * 9999), b"<script" * 20_000):
+    """Each in time that grows with its length: the worker serves nobody else meanwhile."""
+    for body in (
+        b'{"error":' * 50_000,
+        b'{"code": 1%b}' % (b"0" * 9999),
+        b"<script" * 9000,
+        b"<script>" * 8000,
+        b"<title>" * 9000,
+        b"<title" * 10_000,
+        b"<" * 65_000,
+    ):
         assert read_error(500, body).kind == "server"

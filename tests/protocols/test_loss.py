@@ -47,6 +47,6 @@ def test_what_is_made_of_a_thing_stands_where_that_does() -> None:
     part, block = ["a part"], {"type": "text"}
     loss.at("messages[0].content[1]", part)
     assert loss.follow(part, block) is block
-    loss.dropped(block)
+    loss.dropped(loss.follow(block, {"mode": "made of the block"}))
     loss.dropped(loss.follow(["nobody knows"], {"type": "image"}))
     assert [entry.path for entry in loss.entries] == ["messages[0].content[1]", "messages"]

@@ -6,6 +6,7 @@ latter plain and streamed. Not here: that no field is missing (test_loss_complet
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -43,6 +44,13 @@ def test_reply(cell: Cell) -> None:
 def test_every_id_is_one_cell_s() -> None:
     ids = Counter(cell.id for direction in ("requests", "replies") for cell in cells(direction))
     assert not [name for name, count in ids.items() if count > 1]
+
+
+def test_the_tests_that_the_page_names_are_there() -> None:
+    named = set(re.findall(r"\[`(test_\w+)`\]\((\S+\.py)\)", PAGE.read_text("utf-8")))
+    assert len(named) >= 3
+    for test, file in named:
+        assert f"\ndef {test}(" in (PAGE.parent / file).read_text("utf-8")
 
 
 def test_the_page_is_current() -> None:

@@ -202,7 +202,7 @@ def test_only_the_last_four_breakpoints_are_kept() -> None:
         {"arguments": "{}"},
         {"content": rest[2:]},
     ]
-    limit_breakpoints(items, told.loss)
+    limit_breakpoints(items, told)
 
     assert ["prompt_cache_breakpoint" in part for part in (first, *rest)] == [False] * 2 + [
         True
@@ -216,7 +216,7 @@ def test_only_the_last_four_breakpoints_are_kept() -> None:
 def test_four_breakpoints_stay() -> None:
     told = translation(cache_breakpoints=True)
     items = [{"content": [marked("here", told)]} for _ in range(4)]
-    limit_breakpoints(items, told.loss)
+    limit_breakpoints(items, told)
 
     assert all("prompt_cache_breakpoint" in item["content"][0] for item in items)
     assert told.loss.entries == []

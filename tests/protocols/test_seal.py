@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgi_gateway.protocols.conversation import Proof
-from wsgi_gateway.protocols.seal import PREFIX, seal, unseal, without_sealed
+from wsgi_gateway.protocols.seal import PREFIX, seal, unseal, unwrap, without_sealed, wrap
 
 proofs = st.builds(
     Proof,
@@ -21,6 +21,12 @@ def test_what_is_sealed_is_unsealed(proof: Proof) -> None:
     token = seal(proof)
     assert token.isascii()
     assert unseal(token) == proof
+
+
+@given(st.binary())
+def test_what_is_wrapped_is_unwrapped(body: bytes) -> None:
+    assert unwrap(wrap(body)) == body
+    assert unwrap(wrap(body)[:-1]) is None
 
 
 @given(st.text())

@@ -80,3 +80,24 @@ def test_chunking_changes_nothing(api: Api, data: st.DataObject) -> None:
     tap, passed = run(api, golden, data.draw(st.lists(st.integers(0, len(golden)), max_size=30)))
     assert b"".join(passed) == golden
     assert tap.usage == run(api, golden, [])[0].usage is not None
+
+
+@CLIENTS
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
+@given(st.data())
+def test_a_long_event_passes_whole_wherever_it_is_cut(
+    api: Api, end: bytes, data: st.DataObject
+) -> None:
+    """It is put aside while it comes. Its end, of up to four bytes, may come in as many pieces."""
+    text = b"y" * data.draw(st.sampled_from([0, 10, 20_000, 40_000]))
+    long = b"event: x%bdata: {%b}%b" % (end, text, end * 2)
+    stream = long + b": comment" + end * 2 + long
+    places = [len(long), len(stream) - len(long), len(stream)]
+    near = st.sampled_from([at - back for at in places for back in range(6)])
+    cuts = data.draw(st.sets(st.integers(0, len(stream)) | near, max_size=8))
+    tap, passed = run(api, stream, sorted(cuts))
+    assert b"".join(passed) == stream
+    assert not tap.ended
+    edges = [*sorted(cuts), len(stream)]
+    if len(long) in edges:
+        assert b"".join(passed[: edges.index(len(long)) + 1 - (0 in cuts)]) == long

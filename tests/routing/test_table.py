@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from wsgi_gateway.config import load_config
+from wsgi_gateway.config import Config, load_config
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.routing import ModelEntry, ModelTable
+from wsgi_gateway.routing.deployment import Deployment
 
 
 def table(*models: str, default: str | None = None, **aliases: str) -> ModelTable:
@@ -88,3 +89,54 @@ def test_every_entry_resolves() -> None:
     models = table("openai/gpt-4o", "groq/gpt-4o", "openai/*", fast="gpt-4o")
     for entry in models.entries():
         assert models.resolve(entry.id).provider.provider == entry.owned_by
+
+
+def test_who_else_can_be_asked() -> None:
+    providers = [
+        {"model": "openai/gpt-4o", "name": "eu", "access_key": "k"},
+        {"model": "openai/gpt-4o", "name": "us", "access_key": "k", "fallbacks": ["smart"]},
+        {"model": "anthropic/*", "access_key": "k"},
+    ]
+    deployments = [{"target": "us", "weight": 2}, {"target": "eu", "priority": 3}]
+    aliases = {
+        "gpt-4o": {"deployments": deployments, "fallbacks": ["smart", "eu"]},
+        "smart": {"target": "anthropic/claude-x"},
+        "fast": {"target": "us"},
+    }
+    models = ModelTable(load_config({"model_providers": providers, "model_aliases": aliases}, {}))
+
+    route = models.resolve("gpt-4o")
+    assert (route.provider.name, route.model) == ("us", "gpt-4o")
+    us, eu = route.pool.members
+    assert (us.deployment.provider.name, us.weight, us.priority) == ("us", 2, 1)
+    assert (eu.deployment.provider.name, eu.weight, eu.priority) == ("eu", 1, 3)
+    claude, last = (stand_in.members[0].deployment for stand_in in route.pool.fallbacks)
+    assert (claude.provider.name, claude.model) == ("anthropic/*", "claude-x")
+    assert last is eu.deployment, "whoever asks it, what is known of it is one"
+
+    assert models.resolve("us").pool is models.resolve("fast").pool
+    assert models.resolve("us").pool.members[0].deployment is us.deployment
+    assert not models.resolve("us").pool.is_lone
+    assert models.resolve("eu").pool.is_lone
+    lone = models.resolve("anthropic/claude-y")
+    assert (lone.model, lone.pool.members[0].deployment.model) == ("claude-y", "*")
+
+
+def test_what_is_known_of_a_deployment_outlives_a_config_that_says_the_same_of_it() -> None:
+    def config(key: str, rest: str) -> Config:
+        entries = [
+            {"model": "openai/same", "access_key": "k"},
+            {"model": "openai/other", "access_key": key},
+        ]
+        return load_config({"model_providers": entries, "health": {"ejection_time": rest}}, {})
+
+    def deployment(models: ModelTable, name: str) -> Deployment:
+        (member,) = models.resolve(name).pool.members
+        return member.deployment
+
+    before = ModelTable(config("k", "1s"))
+    after = ModelTable(config("another", "1s"), before)
+    assert deployment(after, "same") is deployment(before, "same")
+    assert deployment(after, "other") is not deployment(before, "other")
+    last = ModelTable(config("another", "2s"), after)
+    assert deployment(last, "same") is not deployment(after, "same")

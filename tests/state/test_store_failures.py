@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -45,15 +44,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres_connections, "_CONNECT_TIMEOUT", 1)
     monkeypatch.setattr(redis, "_ANSWER_TIMEOUT", 0.3)
     monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 0.1)
-
-
-@pytest.fixture
-def server(kind: str, request: pytest.FixtureRequest) -> Iterator[Database]:
-    running: Database = request.getfixturevalue(
-        "postgres" if kind == "postgres" else "redis_server"
-    )
-    yield running
-    running.start()
 
 
 def opened(storage: Json) -> Store:

@@ -74,16 +74,35 @@ def run_claude(program: str, folder: Path, base_url: str, model: str, prompt: st
     return run_in(folder, command, environ)
 
 
-def run_codex(program: str, folder: Path, base_url: str, model: str, prompt: str) -> Run:
-    """Codex, one prompt, allowed to run commands."""
-    gateway = f'{{name="gateway", base_url="{base_url}/v1", wire_api="responses", env_key="KEY"}}'
+def run_codex(
+    program: str,
+    folder: Path,
+    base_url: str,
+    model: str,
+    prompt: str,
+    *,
+    websocket: bool = False,
+    compact_limit: int | None = None,
+) -> Run:
+    """Codex, one prompt, allowed to run commands. Over a WebSocket it says in ``err`` what it does.
+
+    With ``compact_limit``, in tokens, it takes the gateway for OpenAI, which compacts for it.
+    """
+    name = "gateway" if compact_limit is None else "OpenAI"
+    gateway = f'name="{name}", base_url="{base_url}/v1", wire_api="responses", env_key="KEY"'
+    environ = {"KEY": "sk-client-codex"}
+    if websocket:
+        gateway += ", supports_websockets=true"
+        environ["RUST_LOG"] = "codex_api=trace"
     command = [program, "exec", "--skip-git-repo-check", "--model", model]
     command += ["--dangerously-bypass-approvals-and-sandbox"]
     for setting in (
         'model_provider="gateway"',
-        f"model_providers.gateway={gateway}",
+        f"model_providers.gateway={{{gateway}}}",
         "check_for_update_on_startup=false",
         "analytics.enabled=false",
     ):
         command += ["-c", setting]
-    return run_in(folder, [*command, prompt], {"KEY": "sk-client-codex"})
+    if compact_limit is not None:
+        command += ["-c", f"model_auto_compact_token_limit={compact_limit}"]
+    return run_in(folder, [*command, prompt], environ)

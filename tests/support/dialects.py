@@ -18,11 +18,10 @@ import anthropic
 import httpx2
 import openai
 from support.asks import WRITERS, Ask, canonical
+from support.open_responses import check_response
+from support.planted import CLIENT_KEY
 from support.streams import Answer, Api, Json, ToolCall, Usage
 from support.validators import check
-
-CLIENT_KEY = "sk-client-0123456789"
-"""The key that clients send to the gateway; no upstream may ever see it."""
 
 PATHS: dict[Api, str] = {
     "chat_completions": "/v1/chat/completions",
@@ -77,8 +76,8 @@ class _Tee(httpx2.SyncByteStream):
 class Recorder(httpx2.HTTPTransport):
     """Transport of an SDK that keeps the newest exchange's bytes as they came.
 
-    Every event stream that the gateway wrote is judged when it ends. One that passed through, of a provider with only
-    the client's API, is its upstream's own, oddities included.
+    Every event stream and every response object that the gateway wrote is judged when it ends. What passed through, of
+    a provider with only the client's API, is its upstream's own, oddities included.
     """
 
     def __init__(self) -> None:
@@ -103,8 +102,11 @@ class Recorder(httpx2.HTTPTransport):
         api = next((api for api, path in PATHS.items() if request.url.path == path), None)
         is_stream = response.headers.get("content-type", "").startswith("text/event-stream")
         passed = response.headers.get("x-gateway-provider") == f"only-{api}"
-        if api is None or not is_stream or passed:
+        if api is None or passed:
             return bytes
+        if not is_stream:
+            is_response = api == "responses" and response.status_code == 200
+            return (lambda body: check_response(json.loads(body))) if is_response else bytes
         options = json.loads(request.read()).get("stream_options") or {}
         return partial(check, api, usage_asked=bool(options.get("include_usage")))
 

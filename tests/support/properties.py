@@ -1,6 +1,6 @@
-"""How thoroughly the properties are tried: 500 examples each, the same ones in every run.
+"""How thoroughly properties are tried: the same examples in every run, in any time; those of `thorough` 500 times.
 
-``PROPERTY_EXAMPLES=20000`` tries more of them, other ones every time.
+``PROPERTY_EXAMPLES=20000`` tries as many, other ones every time.
 """
 
 import os
@@ -9,10 +9,13 @@ from hypothesis import HealthCheck, settings
 
 _EXAMPLES = os.environ.get("PROPERTY_EXAMPLES")
 
+USUAL = "usual"
+
+settings.register_profile(
+    USUAL, derandomize=_EXAMPLES is None, database=None, deadline=None, print_blob=True
+)
 thorough = settings(
+    settings.get_profile(USUAL),
     max_examples=int(_EXAMPLES or 500),
-    derandomize=_EXAMPLES is None,
-    database=None,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example],
 )

@@ -1,7 +1,7 @@
 """Judge of Responses streams: ids, indexes, sequence numbers, parts, items, one terminal event.
 
-Written from the order rules of the wire documentation alone, sharing nothing with the gateway. Not here: the
-other APIs (validators.py), the stream's meaning.
+Written from the order rules of the wire documentation alone, sharing nothing with the gateway. Each event is held
+against the published schemas too (open_responses.py). Not here: the other APIs (validators.py), the stream's meaning.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from support.frames import Ending, check_openai_error, named_events
+from support.open_responses import check_event
 from support.streams import Json
 
 
@@ -215,5 +216,6 @@ def check_responses(raw: bytes) -> Ending:
     """
     stream = _ResponsesStream()
     for number, event in enumerate(named_events(raw)):
+        check_event(event)
         stream.take(number, event)
     return stream.ending

@@ -1,8 +1,15 @@
-"""The official SDKs' clients, answered from memory: what would they make of these bytes?"""
+"""The official SDKs' clients: of a gateway, and answered from memory: what would they make of these bytes?"""
 
 import anthropic
 import httpx2
 import openai
+from support.gateway import GatewayProcess
+from support.planted import CLIENT_KEY
+
+
+def client_of(gateway: GatewayProcess, key: str = CLIENT_KEY) -> openai.OpenAI:
+    """A client of that gateway that sends nothing again."""
+    return openai.OpenAI(base_url=f"{gateway.base_url}/v1", api_key=key, max_retries=0)
 
 
 def openai_told(body: bytes, content_type: str, status: int = 200) -> openai.OpenAI:

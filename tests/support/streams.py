@@ -300,20 +300,28 @@ def response(answer: Answer) -> Json:
         "created_at": CREATED,
         "status": "incomplete" if answer.at_limit else "completed",
         "background": False,
+        "completed_at": None if answer.at_limit else CREATED,
         "error": None,
+        "frequency_penalty": 0.0,
         "incomplete_details": {"reason": "max_output_tokens"} if answer.at_limit else None,
         "instructions": None,
         "max_output_tokens": None,
+        "max_tool_calls": None,
         "model": answer.model,
         "output": _responses_items(answer),
         "parallel_tool_calls": True,
+        "presence_penalty": 0.0,
         "previous_response_id": None,
+        "prompt_cache_key": None,
         "reasoning": {"effort": "medium", "summary": "auto"},
+        "safety_identifier": None,
+        "service_tier": "default",
         "store": False,
         "temperature": 1.0,
         "text": {"format": {"type": "text"}, "verbosity": "medium"},
         "tool_choice": "auto",
         "tools": [],
+        "top_logprobs": 0,
         "top_p": 1.0,
         "truncation": "disabled",
         "usage": responses_usage(answer.usage),
@@ -322,7 +330,8 @@ def response(answer: Answer) -> Json:
 
 
 def _reasoning_events(item: Json, at: Json) -> Iterator[Json]:
-    yield {"type": "response.output_item.added", **_added(item, summary=[], encrypted_content=None)}
+    unproven = {name: value for name, value in item.items() if name != "encrypted_content"}
+    yield {"type": "response.output_item.added", **_added(unproven, summary=[])}
     at = {**at, "summary_index": 0}
     empty = {"type": "summary_text", "text": ""}
     yield {"type": "response.reasoning_summary_part.added", **at, "part": empty}
@@ -368,6 +377,7 @@ def _responses_life(answer: Answer) -> Iterator[Json]:
     begun = {
         **final,
         "status": "in_progress",
+        "completed_at": None,
         "incomplete_details": None,
         "output": [],
         "usage": None,

@@ -11,6 +11,7 @@ import json
 from support.asks import Ask, user
 from support.dialects import Clients, Got
 from support.events import read, translation
+from support.open_responses import check_response
 from support.sdk import anthropic_told, openai_told
 from support.streams import Api, Json
 from support.validators import check, frames
@@ -58,12 +59,14 @@ def got(client_api: Api, upstream_api: Api, stream: str | bytes) -> Got:
 
 
 def full(client_api: Api, upstream_api: Api, body: Json) -> Json:
-    """The client's full reply for an upstream's."""
+    """The client's full reply for an upstream's; a response object is judged."""
     events = PROTOCOLS[upstream_api].read_reply(body, translation())
     asked = Conversation(api=client_api, model="asked")
     reply: Json = json.loads(
         encode(PROTOCOLS[client_api].write_reply(fold(events), asked, Loss(client_api)))
     )
+    if client_api == "responses":
+        check_response(reply)
     return reply
 
 

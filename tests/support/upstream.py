@@ -12,13 +12,15 @@ import json
 import random
 import select
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 from urllib.parse import urlsplit
+
+from support.served import Served
 
 PATIENCE = 20.0
 """Seconds the upstream waits for an event of the test, or for its peer to leave, before it gives
@@ -126,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             request.abandoned.set()
 
-    do_GET = do_HEAD = do_POST
+    do_GET = do_HEAD = do_DELETE = do_POST
 
     def _write(self, reply: Reply, request: Request) -> None:
         self.send_response_only(reply.status)
@@ -181,27 +183,26 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, script: Upstream) -> None:
+    def __init__(self, script: Upstream, tls: ssl.SSLContext | None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.script = script
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
 
 
-class Upstream:
-    """The scripted provider: set `answer`, send requests, read `requests`."""
+class Upstream(Served):
+    """The scripted provider: set `answer`, send requests, read `requests`. With `tls` it is called localhost."""
 
-    def __init__(self, answer: Script | None = None) -> None:
+    def __init__(self, answer: Script | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.answer: Script = answer or NO_SCRIPT
         self.requests: list[Request] = []
         self.mistakes: list[Exception] = []
-        self._server = _Server(self)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), daemon=True
-        )
-        self._thread.start()
+        self._place = "https://localhost" if tls else "http://127.0.0.1"
+        super().__init__(_Server(self, tls))
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._place}:{self.port}"
 
     @property
     def last(self) -> Request:
@@ -223,22 +224,6 @@ class Upstream:
         except Exception as mistake:  # noqa: BLE001 (a script may fail in any way)
             self.mistakes.append(mistake)
             return json_reply({"error": {"message": f"mistake in the script: {mistake!r}"}}, 500)
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 @contextlib.contextmanager

@@ -27,6 +27,8 @@ __all__ = [
 
 # --- Chat Completions
 
+_CHAT_TIERS = {None, "auto", "default", "flex", "scale", "priority", "fast"}
+
 
 @dataclass
 class _ChatStream:
@@ -47,6 +49,7 @@ class _ChatStream:
         assert all(head) and self.head in {None, head}, f"{head} after {self.head}"
         self.head = head
         assert self.usage is None, "a chunk after the usage chunk"
+        assert chunk.get("service_tier") in _CHAT_TIERS, chunk["service_tier"]
         if not chunk["choices"]:
             assert usage_asked, "usage chunk that the client did not ask for"
             assert self.finish, "usage before the finish"

@@ -1,7 +1,7 @@
 """Whole conversations: what is counted, and that nothing said makes the count smaller."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgi_gateway.protocols.conversation import (
@@ -118,7 +118,6 @@ TOOLS = st.builds(
 MODELS = st.sampled_from(["gpt-4", "gpt-4o", "claude-opus-4-8", "claude-3-haiku", "llama-3"])
 
 
-@settings(deadline=None)
 @given(st.lists(ITEMS, max_size=4), st.lists(TOOLS, max_size=2), ITEMS, TOOLS, MODELS)
 def test_saying_more_never_counts_less(
     items: list[Item], tools: list[Tool], item: Item, tool: Tool, model: str
@@ -128,7 +127,6 @@ def test_saying_more_never_counts_less(
     assert less < tokens(*items, tools=(*tools, tool), model=model)
 
 
-@settings(deadline=None)
 @given(PARTS, st.builds(Text, text=TEXTS), MODELS)
 def test_another_part_never_counts_less(parts: list[Part], more: Text, model: str) -> None:
     def message(parts: list[Part]) -> Message:

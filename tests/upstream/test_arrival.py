@@ -53,6 +53,15 @@ def chunked(sockets: tuple[socket.socket, socket.socket]) -> Exchange:
     return Exchange(CHUNKED, *sockets)
 
 
+def test_a_body_of_no_bytes_is_not_waited_for(
+    sockets: tuple[socket.socket, socket.socket],
+) -> None:
+    exchange = Exchange(b"content-length: 0", *sockets)
+    assert exchange.arrival.wait(LONG)
+    assert exchange.read() == b""
+    assert exchange.arrival.wait(LONG)
+
+
 def test_silence_ends_a_wait_and_loses_nothing(chunked: Exchange) -> None:
     for word in (b"one", b"two"):
         assert not chunked.arrival.wait(MOMENT)
@@ -84,6 +93,18 @@ def test_a_break_has_arrived(sockets: tuple[socket.socket, socket.socket], heade
     exchange = Exchange(header, *sockets)
     exchange.theirs.shutdown(socket.SHUT_WR)
     assert exchange.arrival.wait(LONG)
+
+
+@pytest.mark.parametrize("told", [b"", b"all"])
+def test_the_end_of_a_body_of_known_length_is_not_waited_for(
+    sockets: tuple[socket.socket, socket.socket], told: bytes
+) -> None:
+    """Though the connection stays open."""
+    exchange = Exchange(b"content-length: %d" % len(told), *sockets)
+    exchange.theirs.sendall(told)
+    assert exchange.arrival.wait(LONG)
+    assert exchange.read() == told
+    assert exchange.arrival.wait(MOMENT)
 
 
 def test_an_end_that_was_read_has_arrived(chunked: Exchange) -> None:

@@ -1,12 +1,15 @@
 """A connection on a pair of sockets: one end is the upstream."""
 
 import socket
+import struct
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wsgi_gateway.upstream import connection as connection_module
 from wsgi_gateway.upstream.connection import BadReplyError, Connection
 
 LONG = 30.0
@@ -26,6 +29,65 @@ def pair() -> Iterator[Pair]:
 
 def body_of(connection: Connection) -> bytes:
     return b"".join(iter(connection.receive, None))
+
+
+class Dripping:
+    """A socket on which a byte comes every second of a clock of its own."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self._timeout = 0.0
+
+    def settimeout(self, seconds: float) -> None:
+        self._timeout = seconds
+
+    def send(self, data: bytes) -> int:
+        return len(data)
+
+    def sendall(self, data: bytes) -> None:
+        """Takes it."""
+
+    def recv(self, _: int) -> bytes:
+        if self._timeout < 1:
+            self.now += self._timeout
+            raise TimeoutError
+        self.now += 1
+        return b"HTTP/1.1 200 OK and so on without end"[int(self.now) % 30 :][:1]
+
+    def close(self) -> None:
+        """Takes it."""
+
+
+def test_a_head_that_drips_gets_no_more_time_for_every_byte(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sock: Any = Dripping()
+    monkeypatch.setattr(connection_module, "monotonic", lambda: sock.now)
+    monkeypatch.setattr(Connection, "_feed", lambda *_: None)
+    with pytest.raises(TimeoutError):
+        Connection(sock).exchange(b"ask", 10.0)
+    assert sock.now <= 100 + 2 * 10
+
+
+def test_a_body_that_drips_is_not_drained_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    sock: Any = Dripping()
+    monkeypatch.setattr(connection_module, "monotonic", lambda: sock.now)
+    monkeypatch.setattr(Connection, "_feed", lambda *_: None)
+    Connection(sock).drain(10.0)
+    assert sock.now <= 100 + 10
+
+
+def test_a_reply_before_the_request_is_whole_is_read_though_the_connection_was_reset() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connection = Connection(socket.create_connection(server.getsockname()))
+        upstream, _ = server.accept()
+        with upstream:
+            upstream.sendall(b"HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nno!")
+            upstream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.exchange(b"ask", LONG)
+    assert (connection.status, body_of(connection)) == (413, b"no!")
+    assert not connection.is_reusable
+    connection.close()
 
 
 @pytest.mark.parametrize(
@@ -105,6 +167,37 @@ def test_no_head_is_an_error(pair: Pair, reply: bytes) -> None:
     upstream.shutdown(socket.SHUT_WR)
     with pytest.raises(BadReplyError):
         connection.exchange(b"ask", LONG)
+
+
+@pytest.mark.parametrize("patience", [None, LONG])
+@pytest.mark.parametrize("trailer", [b"x: y\r\n" * 80_000, b"x: " + b"y" * 480_000])
+def test_trailers_without_end_are_not_kept(
+    pair: Pair, trailer: bytes, patience: float | None
+) -> None:
+    connection, upstream = pair
+    upstream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1024 * 1024)
+    upstream.sendall(CHUNKED + b"2\r\nok\r\n0\r\n" + trailer)
+    connection.exchange(b"ask", LONG)
+    assert connection.receive() == b"ok"
+    with pytest.raises(BadReplyError):
+        while connection.receive(patience) == b"":
+            continue
+    assert connection.headers == {"transfer-encoding": "chunked"}
+    assert not connection.is_reusable
+
+
+def test_framing_that_comes_alone_each_time_is_fine(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "_LONGEST_HEAD", 50)
+    connection, upstream = pair
+    upstream.sendall(CHUNKED)
+    connection.exchange(b"ask", LONG)
+    for _ in range(30):
+        upstream.sendall(b"3\r\n")
+        assert connection.receive(LONG) == b""
+        upstream.sendall(b"yes\r\n")
+        assert connection.receive(LONG) == b"yes"
 
 
 def test_headers_are_named_in_lower_case_and_joined(pair: Pair) -> None:

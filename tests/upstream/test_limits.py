@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from wsgi_gateway.upstream import limits
-from wsgi_gateway.upstream.limits import is_long_wait, limits_for
+from wsgi_gateway.upstream.limits import is_long_wait, limits_for, seconds_asked
 
 NOW = datetime(2031, 1, 1, 12, tzinfo=UTC)
 TO_TIME = "x-ratelimit-reset-requests", "anthropic-ratelimit-requests-reset"
@@ -119,3 +119,20 @@ def test_what_is_no_duration_is_not_told(odd: str) -> None:
 def test_long_waits(headers: dict[str, str], is_long: bool) -> None:
     """retry-after-ms is what SDKs look at first."""
     assert is_long_wait(headers) is is_long
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "2.5"}, 2.5),
+        ({"retry-after": "-3"}, 0),
+        ({"retry-after-ms": "1500", "retry-after": "60"}, 1.5),
+        ({"retry-after": format_datetime(NOW + timedelta(seconds=5), usegmt=True)}, 5),
+        ({"retry-after": format_datetime(NOW - timedelta(seconds=5), usegmt=True)}, 0),
+    ],
+)
+def test_waits(headers: dict[str, str], seconds: float | None) -> None:
+    assert seconds_asked(headers) == seconds

@@ -10,10 +10,14 @@ import pytest
 import requests
 import trustme
 from pytest_httpserver import HTTPServer
+from support.raw_upstream import Asked, RawUpstream, Step
 from werkzeug import Request, Response
 
+from wsgi_gateway.config import Tls
 from wsgi_gateway.upstream import transport
 from wsgi_gateway.upstream.transport import Transport
+
+FINE = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfine"
 
 
 @pytest.fixture
@@ -51,7 +55,7 @@ def test_a_request_arrives_as_it_was_meant(server: HTTPServer, session: requests
 @pytest.mark.parametrize(
     ("encoding", "packed"),
     [
-        ("gzip", gzip.compress(b"one ") + gzip.compress(b"two")),
+        ("gzip", gzip.compress(b"one ", mtime=0) + gzip.compress(b"two", mtime=0)),
         ("deflate", zlib.compress(b"one two")),
         ("identity", b"one two"),
     ],
@@ -63,8 +67,18 @@ def test_a_packed_reply_is_unpacked(
     assert session.post(server.url_for("/")).content == b"one two"
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_an_error_without_a_body_is_what_it_is(
+    server: HTTPServer, session: requests.Session, encoding: str
+) -> None:
+    headers = {"content-encoding": encoding, "retry-after": "3"}
+    server.expect_request("/").respond_with_data(b"", status=429, headers=headers)
+    reply = session.post(server.url_for("/"))
+    assert (reply.status_code, reply.content) == (429, b"")
+
+
 @pytest.mark.parametrize(
-    ("encoding", "packed"), [("gzip", gzip.compress(b"one")[:-9]), ("xz", b"?")]
+    ("encoding", "packed"), [("gzip", gzip.compress(b"one", mtime=0)[:-9]), ("xz", b"?")]
 )
 def test_what_cannot_be_unpacked_is_an_error(
     server: HTTPServer, session: requests.Session, encoding: str, packed: bytes
@@ -72,6 +86,26 @@ def test_what_cannot_be_unpacked_is_an_error(
     server.expect_request("/").respond_with_data(packed, headers={"content-encoding": encoding})
     with pytest.raises(OSError):
         session.post(server.url_for("/"))
+
+
+def test_what_was_idle_for_too_long_is_not_used(
+    session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a quiet night, when something on the way has forgotten the connection, and nobody is told."""
+    clock = [1000.0]
+    monkeypatch.setattr(transport, "monotonic", lambda: clock[0])
+
+    def script(_: Asked) -> list[Step]:
+        is_first_of_its_connection = len(upstream.asked) == upstream.accepted
+        return [FINE if is_first_of_its_connection else "stall"]
+
+    with RawUpstream(script) as upstream:
+        for _ in range(2):
+            with session.post(upstream.base_url, timeout=10) as reply:
+                assert reply.content == b"fine"
+            clock[0] += 3600
+        session.close()
+    assert upstream.accepted == 2
 
 
 @pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb", "a\rb"])
@@ -121,8 +155,9 @@ def test_a_reply_over_tls(
 ) -> None:
     bundle = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(str(bundle))
+    tls_session.mount("https://", Transport(2, Tls(ca_file=str(bundle))))
     for _ in range(2):
-        reply = tls_session.post(tls_server.url_for("/"), verify=str(bundle), timeout=10)
+        reply = tls_session.post(tls_server.url_for("/"), timeout=10)
         assert reply.content == b"x" * 200_000
 
 
@@ -138,8 +173,10 @@ def test_a_certificate_is_verified(
     bundle = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(str(bundle))
     url = tls_server.url_for("/").replace("localhost", host)
+    if host == "127.0.0.1":
+        tls_session.mount("https://", Transport(2, Tls(ca_file=str(bundle))))
     with pytest.raises(requests.exceptions.SSLError):
-        tls_session.post(url, verify=str(bundle) if host == "127.0.0.1" else True, timeout=10)
+        tls_session.post(url, timeout=10)
 
 
 def test_a_plain_server_is_no_tls_server(server: HTTPServer, tls_session: requests.Session) -> None:

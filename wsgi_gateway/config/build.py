@@ -4,20 +4,17 @@ Every breach is reported and the rest goes on; what is returned after an error i
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from wsgi_gateway.config.checking import Checker
-from wsgi_gateway.config.model import Listener, Provider
-from wsgi_gateway.config.names import NameIndex
-from wsgi_gateway.config.problems import Path, Report, did_you_mean, shown
+from wsgi_gateway.config.model import Listener
+from wsgi_gateway.config.problems import Path, Report, shown
 from wsgi_gateway.config.schema import (
     VERSIONS,
-    AliasEntry,
     ConfigFile,
     LegacyListener,
     LegacyListeners,
     ListenerEntry,
-    ProviderEntry,
 )
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
@@ -67,16 +64,24 @@ def _listener_entries(
 
 
 def _listener(entry: ListenerEntry | LegacyListener, checker: Checker, report: Report) -> Listener:
-    timeout = read_seconds(entry.timeout, (*checker.path_of(entry), "timeout"), report)
+    path = (*checker.path_of(entry), "timeout")
+    timeout = read_seconds(entry.timeout, path, report)
+    unlimited = timeout is None and entry.timeout is not None
     if isinstance(entry, LegacyListener):
         return Listener(
-            name="egress_traffic", address=entry.address, port=entry.port, timeout=timeout
+            name="egress_traffic",
+            address=entry.address,
+            port=entry.port,
+            timeout=timeout,
+            is_unlimited=unlimited,
         )
     return Listener(
         name=entry.name,
         address=entry.address,
         port=entry.port,
         timeout=timeout,
+        is_unlimited=unlimited,
+        max_retries=entry.max_retries,
     )
 
 
@@ -89,41 +94,3 @@ def read_seconds(value: str | float | None, path: Path, report: Report) -> float
         report.error(path, "not a duration", "seconds, or 500ms, 30s, 5m, 1h, 30d")
         return None
     return float(match[1]) * _SECONDS[match[2]] or None
-
-
-def build_aliases(
-    aliases: Mapping[str, AliasEntry],
-    entries: Sequence[ProviderEntry],
-    providers: Sequence[Provider],
-    report: Report,
-) -> dict[str, str]:
-    """Alias -> target, each of which is a name that a provider answers to, or would if it were right."""
-    index = NameIndex(providers)
-    built = {provider.name for provider in providers}
-    unbuilt = [entry for entry in entries if (entry.name or entry.model) not in built]
-    for alias, entry in aliases.items():
-        target = entry.target
-        if index.find(target) or not entries or any(_names(other, target) for other in unbuilt):
-            continue
-        path = ("model_aliases", alias, "target")
-        beyond = aliases.get(target)
-        if beyond is not None:
-            report.error(
-                path,
-                f"{shown(target)} is itself an alias, and aliases are followed once",
-                f"write its target, {shown(beyond.target)}",
-            )
-            continue
-        wildcards = [f"{prefix}/…" for prefix in index.prefixes()]
-        report.error(
-            path,
-            f"no model provider answers to {shown(target)}",
-            did_you_mean(target, [*index.known(), *wildcards]),
-        )
-    return {alias: entry.target for alias, entry in aliases.items()}
-
-
-def _names(entry: ProviderEntry, target: str) -> bool:
-    """Whether an entry that could not be built would have answered to ``target``."""
-    _, _, model = entry.model.partition("/")
-    return model == "*" or target in (entry.name, entry.model, model)

@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
 
+from wsgi_gateway.config.build_resilience import build_timeouts, fallback_of
+from wsgi_gateway.config.build_tls import build_tls
 from wsgi_gateway.config.checking import Checker
 from wsgi_gateway.config.endpoints import BadBaseUrl, BaseUrl, endpoints_of, parse_base_url
-from wsgi_gateway.config.model import Api, OnLoss, Provider
+from wsgi_gateway.config.model import Api, OnLoss, Provider, Timeouts, Tls
 from wsgi_gateway.config.problems import Path, Report, closest, did_you_mean, shown
 from wsgi_gateway.config.providers import UNKNOWN, KnownProvider, known_providers
 from wsgi_gateway.config.schema import ProviderEntry, TranslationEntry
@@ -27,6 +29,13 @@ _NOT_SETTABLE = frozenset(
     {"connection", "content-length", "content-type", "host", "keep-alive", "te", "trailer"}
     | {"transfer-encoding", "upgrade"}
 )
+
+
+class Defaults(Struct, frozen=True):
+    """What holds for entries that say nothing else."""
+
+    on_loss: OnLoss = "warn"
+    timeouts: Timeouts = Timeouts()
 
 
 class _Identity(Struct, frozen=True):
@@ -46,18 +55,15 @@ def on_loss_of(translation: TranslationEntry | None, default: OnLoss = "warn") -
 
 
 def build_providers(
-    entries: Sequence[ProviderEntry], checker: Checker, report: Report, *, on_loss: OnLoss
+    entries: Sequence[ProviderEntry], checker: Checker, report: Report, defaults: Defaults
 ) -> tuple[Provider, ...]:
-    """The providers, in the file's order; an entry that cannot be one is left out, reported.
-
-    ``on_loss`` holds for entries that say nothing else.
-    """
+    """The providers, in the file's order; an entry that cannot be one is left out, reported."""
     built: list[Provider] = []
     first_with: dict[str, Path] = {}
     default_at: Path | None = None
     for entry in entries:
         path = checker.path_of(entry)
-        provider = _Builder(entry, path, report, on_loss).build()
+        provider = _Builder(entry, path, report, defaults).build()
         name = provider.name if provider else entry.name or entry.model
         if name in first_with:
             _report_duplicate(entry, path, first_with[name], report)
@@ -94,9 +100,11 @@ def _where(path: Path, report: Report) -> str:
 class _Builder:
     """One entry."""
 
-    def __init__(self, entry: ProviderEntry, path: Path, report: Report, on_loss: OnLoss) -> None:
+    def __init__(
+        self, entry: ProviderEntry, path: Path, report: Report, defaults: Defaults
+    ) -> None:
         self._entry = entry
-        self._on_loss = on_loss
+        self._defaults = defaults
         self._path = path
         self._report = report
 
@@ -129,7 +137,12 @@ class _Builder:
             passthrough_auth=passthrough,
             headers=headers,
             http_host=entry.http_host,
-            on_loss=on_loss_of(entry.translation, self._on_loss),
+            tls=self._tls(base),
+            on_loss=on_loss_of(entry.translation, self._defaults.on_loss),
+            timeouts=build_timeouts(
+                entry.timeouts, self._defaults.timeouts, (*self._path, "timeouts"), self._report
+            ),
+            fallback=fallback_of(entry.fallbacks, entry.fallback_on, self._path, self._report),
             default=entry.default,
         )
 
@@ -247,6 +260,11 @@ class _Builder:
             if not _HEADER_VALUE.fullmatch(value):
                 self._report.error(path, "has a character that no header can carry")
         return headers
+
+    def _tls(self, base: BaseUrl) -> Tls:
+        if self._entry.tls is not None and not base.origin.lower().startswith("https:"):
+            self._warning("tls", "has no effect: base_url is not https")
+        return build_tls(self._entry.tls, (*self._path, "tls"), self._report)
 
     def _check_apis(self, who: _Identity, base: BaseUrl, apis: Sequence[Api]) -> None:
         for api in dict.fromkeys(api for api in apis if apis.count(api) > 1):

@@ -9,7 +9,8 @@ from pathlib import Path as FilePath
 from urllib.parse import urlsplit
 
 from wsgi_gateway.config.build import read_seconds
-from wsgi_gateway.config.model import StateStorage, Storage
+from wsgi_gateway.config.model import Access, StateStorage, Storage
+from wsgi_gateway.config.new_files import place_of
 from wsgi_gateway.config.problems import Path, Report
 from wsgi_gateway.config.schema import StateStorageEntry
 from wsgi_gateway.config.secret import Secret
@@ -50,16 +51,29 @@ def build_state_storage(entry: StateStorageEntry | None, report: Report) -> Stat
         )
     path = None
     if isinstance(place, Secret):
-        _check_address(kind, place, report)
+        check_address(kind, place, (*_PATH, _PLACE_OF[kind]), report)
     elif place:
-        path = _file(place, report)
+        path = place_of(place, (*_PATH, "path"), report, _problem_of)
     return StateStorage(
         type=kind,
         address=place if isinstance(place, Secret) else None,
         path=path,
         ttl=_ttl(entry, report) or StateStorage().ttl,
         max_items=entry.max_items or _MAX_ITEMS.get(kind, _MAX_DURABLE_ITEMS),
+        passthrough=entry.passthrough is not False,
+        unknown_ids=entry.unknown_ids,
     )
+
+
+def check_unknown_ids(storage: StateStorage, access: Access, report: Report) -> None:
+    """Warns where nothing that upstreams store can be gone on from."""
+    if access.needs_key and not storage.passthrough and storage.unknown_ids is None:
+        report.warning(
+            (*_PATH, "passthrough"),
+            "what upstreams store is not known here, and clients with keys may only name what is: "
+            "they cannot go on from it",
+            "keep it, or set unknown_ids: ask if every client may use what another stored",
+        )
 
 
 def _implied(entry: StateStorageEntry) -> Storage:
@@ -82,9 +96,8 @@ def _warn_of_other_places(entry: StateStorageEntry, kind: Storage, report: Repor
             report.warning((*_PATH, key), f"ignored: it is for {other}, and the type is {kind}")
 
 
-def _check_address(kind: Storage, address: Secret, report: Report) -> None:
+def check_address(kind: Storage, address: Secret, path: Path, report: Report) -> None:
     """What can be said of an address without a word of it, so that a mistake is not found at night."""
-    path = (*_PATH, _PLACE_OF[kind])
     text = address.reveal()
     schemes = _SCHEMES[kind]
     scheme, has_scheme, _ = text.partition("://")
@@ -113,20 +126,6 @@ def _is_url(text: str, kind: Storage) -> bool:
     except ValueError:
         return False
     return parts.netloc.count("@") <= 1 and ("@" in parts.netloc or "@" not in behind)
-
-
-def _file(given: str, report: Report) -> str:
-    """The absolute path of SQLite's file, which may have to be made. Relative ones begin at the config's folder."""
-    path = (*_PATH, "path")
-    try:
-        folder = FilePath(report.file).parent if report.file else FilePath()
-        file = (folder / FilePath(given).expanduser()).absolute()
-        problem = _problem_of(file)
-    except (OSError, RuntimeError, ValueError):
-        file, problem = FilePath(given), "cannot be read"
-    if problem:
-        report.error(path, problem)
-    return str(file)
 
 
 def _problem_of(file: FilePath) -> str | None:

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
+from wsgi_gateway.config.key_types import NOT_SERVED
 from wsgi_gateway.config.problems import Path, Report, did_you_mean, shown
-from wsgi_gateway.config.schema import NOT_SERVED, WITHOUT
+from wsgi_gateway.config.schema import WITHOUT
 from wsgi_gateway.config.secret import Secret
 from wsgi_gateway.config.variables import expand, unset_message
 

@@ -40,16 +40,24 @@ def _entry(word: str, row: KnownProvider, environ: Mapping[str, str]) -> dict[st
 
 
 def _server_url(address: str, usual: str) -> str:
-    """``address`` completed from the usual URL: OLLAMA_HOST may be ``0.0.0.0``, ``:11434`` or ``host:port``."""
+    """``address`` completed from the usual URL: OLLAMA_HOST may be ``0.0.0.0``, ``:1``, ``host:1/`` or ``::1``."""
     if "://" in address:
         return address
     usual_url = urlsplit(usual)
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdigit():
-        host, port = address, str(usual_url.port or "")
+    place, slash, path = address.partition("/")
+    host, colon, port = place.rpartition(":")
+    if not colon or not port.isdigit() or _is_ipv6(place):
+        host, port = place, str(usual_url.port or "")
+    if _is_ipv6(host):
+        host = f"[{host}]"
     # What a server listens on when it listens everywhere is no place to connect to.
-    host = "127.0.0.1" if host in ("", "0.0.0.0", "[::]") else host
-    return f"{usual_url.scheme or 'https'}://{host}" + (f":{port}" if port else "")
+    host = "127.0.0.1" if host in ("", "0.0.0.0", "[::]") else host  # nosec B104
+    return f"{usual_url.scheme or 'https'}://{host}" + (f":{port}" if port else "") + slash + path
+
+
+def _is_ipv6(host: str) -> bool:
+    """Without brackets, so that no port can follow."""
+    return host.count(":") > 1 and not host.startswith("[")
 
 
 def _nothing_found() -> Problem:

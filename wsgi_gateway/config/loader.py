@@ -8,13 +8,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
-from wsgi_gateway.config.build import (
-    build_aliases,
-    build_listeners,
-    check_version,
+from wsgi_gateway.config.build import build_listeners, check_version
+from wsgi_gateway.config.build_access import build_access, build_ratelimits
+from wsgi_gateway.config.build_aliases import AliasBuilder
+from wsgi_gateway.config.build_overload import build_overload
+from wsgi_gateway.config.build_providers import Defaults, build_providers, on_loss_of
+from wsgi_gateway.config.build_resilience import (
+    build_background,
+    build_health,
+    build_keepalive,
+    build_retries,
+    build_timeouts,
+    timeouts_of,
 )
-from wsgi_gateway.config.build_providers import build_providers, on_loss_of
-from wsgi_gateway.config.build_state import build_state_storage
+from wsgi_gateway.config.build_state import build_state_storage, check_unknown_ids
+from wsgi_gateway.config.build_telemetry import (
+    build_access_log,
+    build_cost,
+    build_metrics,
+    build_tracing,
+)
 from wsgi_gateway.config.checking import Checker
 from wsgi_gateway.config.model import Config
 from wsgi_gateway.config.positions import read_yaml
@@ -98,19 +111,48 @@ def _resolve(
     listeners, ignored = build_listeners(file, checker, report)
     checker.warn_not_served(ignored)
     entries = _provider_entries(file, report)
-    providers = build_providers(entries, checker, report, on_loss=on_loss_of(file.translation))
-    aliases = build_aliases(file.model_aliases or {}, entries, providers, report)
+    timeouts = build_timeouts(file.timeouts, timeouts_of(listeners[0]), ("timeouts",), report)
+    defaults = Defaults(on_loss_of(file.translation), timeouts)
+    providers = build_providers(entries, checker, report, defaults)
+    names = AliasBuilder(file.model_aliases or {}, entries, providers, report)
+    aliases, groups = names.targets(), names.groups()
+    _check_fallbacks(entries, names, checker)
     state_storage = build_state_storage(file.state_storage, report)
-    if report.errors:
-        raise ConfigError(report.errors)
-    return Config(
+    access = build_access(file.access, checker, report)
+    check_unknown_ids(state_storage, access, report)
+    config = Config(
         listeners=listeners,
         providers=providers,
         aliases=aliases,
+        groups=groups,
+        retries=build_retries(file.retries, listeners[0].max_retries, report),
+        health=build_health(file.health, report),
+        keepalive=build_keepalive(file.keepalive, report),
+        background=build_background(file.background),
+        overload=build_overload(file.overload, report),
         state_storage=state_storage,
+        access=access,
+        ratelimits=build_ratelimits(file.ratelimits or [], providers, aliases, checker, report),
+        access_log=build_access_log(file.access_log, report),
+        tracing=build_tracing(file.tracing, environ, report),
+        metrics=build_metrics(file.metrics, report),
+        cost=build_cost(file.cost, report),
         warnings=(*warnings, *report.warnings),
         path=report.file,
     )
+    if report.errors:
+        raise ConfigError(report.errors)
+    return config
+
+
+def _check_fallbacks(
+    entries: Sequence[ProviderEntry], names: AliasBuilder, checker: Checker
+) -> None:
+    for entry in entries:
+        own = (entry.name or entry.model, entry.model)
+        names.check_fallbacks(entry.fallbacks, checker.path_of(entry), own)
+        if entry.fallbacks:
+            names.check_passed_keys([own[0], *entry.fallbacks], checker.path_of(entry))
 
 
 def _provider_entries(file: ConfigFile, report: Report) -> list[ProviderEntry]:

@@ -56,5 +56,6 @@ UNKNOWN = KnownProvider(
 def known_providers() -> Mapping[str, KnownProvider]:
     """The table, by the word that stands before the slash in a config's ``model``."""
     text = resources.files(__package__).joinpath("providers.yaml").read_text("utf-8")
-    rows = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    # Either of them is safe.
+    rows = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # nosec B506
     return msgspec.convert(rows, dict[str, KnownProvider])

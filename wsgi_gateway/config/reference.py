@@ -11,20 +11,38 @@ import msgspec
 from msgspec import Meta, Struct
 
 from wsgi_gateway.config.checking import describe
+from wsgi_gateway.config.key_types import NOT_SERVED
 from wsgi_gateway.config.model import APIS
+from wsgi_gateway.config.overload_schema import OverloadEntry
 from wsgi_gateway.config.providers import known_providers
+from wsgi_gateway.config.resilience_schema import (
+    BackgroundEntry,
+    DeploymentEntry,
+    HealthEntry,
+    HedgeEntry,
+    KeepaliveEntry,
+    RetriesEntry,
+    TimeoutsEntry,
+)
 from wsgi_gateway.config.schema import (
-    NOT_SERVED,
     WITHOUT,
+    AccessEntry,
     AliasEntry,
     ConfigFile,
+    KeyEntry,
     LegacyListener,
     LegacyListeners,
+    LimitStorageEntry,
     ListenerEntry,
     ProviderEntry,
+    RatelimitEntry,
+    SelectorEntry,
     StateStorageEntry,
+    TokenLimitEntry,
     TranslationEntry,
 )
+from wsgi_gateway.config.telemetry_schema import AccessLogEntry, MetricsEntry, TracingEntry
+from wsgi_gateway.config.tls_schema import TlsEntry
 
 _SECTIONS: dict[str, type[Struct]] = {
     "The file": ConfigFile,
@@ -32,9 +50,27 @@ _SECTIONS: dict[str, type[Struct]] = {
     "`listeners` in its older form": LegacyListeners,
     "`listeners.egress_traffic`": LegacyListener,
     "`model_providers[]`": ProviderEntry,
+    "`model_providers[].tls`": TlsEntry,
     "`translation`, here and in `model_providers[]`": TranslationEntry,
     "`model_aliases.<name>`": AliasEntry,
+    "`model_aliases.<name>.deployments[]`": DeploymentEntry,
+    "`model_aliases.<name>.hedge`": HedgeEntry,
+    "`timeouts`, here and in `model_providers[]`": TimeoutsEntry,
+    "`retries`": RetriesEntry,
+    "`health`": HealthEntry,
+    "`keepalive`": KeepaliveEntry,
+    "`background`": BackgroundEntry,
+    "`overload`": OverloadEntry,
     "`state_storage`": StateStorageEntry,
+    "`access`": AccessEntry,
+    "`access.keys[]`": KeyEntry,
+    "`access.storage`": LimitStorageEntry,
+    "`ratelimits[]`": RatelimitEntry,
+    "`ratelimits[].selector`": SelectorEntry,
+    "`ratelimits[].limit`": TokenLimitEntry,
+    "`access_log`": AccessLogEntry,
+    "`tracing`": TracingEntry,
+    "`metrics`": MetricsEntry,
 }
 
 

@@ -22,6 +22,11 @@ class ToolName(Struct, frozen=True):
     namespace: str | None = None
     custom: bool = False
 
+    def stands_for(self, name: str, namespace: str | None, custom: bool) -> bool:
+        """Whether it is the same tool, and known to be a custom one if that is ``custom``."""
+        same = self.name == name and self.namespace == namespace
+        return same and (self.custom or not custom)
+
 
 class Aliases:
     """Deterministic: the same request always gets the same aliases, so that prompt caches hold."""
@@ -38,6 +43,9 @@ class Aliases:
 
     def tool(self, name: str, namespace: str | None = None, custom: bool = False) -> str:
         """The name for the upstream; remembered for the way back."""
+        known = self._tools.get(name)
+        if known is not None and known.stands_for(name, namespace, custom):
+            return name
         full = f"{namespace}__{name}" if namespace else name
         alias = full if _NAME.fullmatch(full) else _shorten(full)
         known = self._tools.get(alias)

@@ -1,9 +1,10 @@
 """What a request says: one model, richer than any of the wires that it is read from and written to.
 
-Only data belongs here. Readers and writers of the wire APIs live in the protocols' own folders.
+Only data belongs here. Readers and writers of the wire APIs live in the protocols' own folders. A history is long and
+holds no cycles, so the garbage collector is told to pass it by (``gc=False``).
 """
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from msgspec import Struct, field
 
@@ -11,14 +12,14 @@ Json = dict[str, Any]
 Role = Literal["system", "developer", "user", "assistant"]
 
 
-class Text(Struct, kw_only=True):
+class Text(Struct, kw_only=True, gc=False):
     text: str
     cache: Json | None = None
     """A prompt-cache breakpoint behind this part, as Messages writes it (``{"type": "ephemeral"}``), but with a
     ``ttl`` in its own API's words: Messages' ``5m`` and ``1h``, or OpenAI's ``30m`` and ``12h``."""
 
 
-class Image(Struct, kw_only=True):
+class Image(Struct, kw_only=True, gc=False):
     """An image by URL, by base64 data with its media type, or by a provider's file id."""
 
     url: str | None = None
@@ -29,7 +30,7 @@ class Image(Struct, kw_only=True):
     cache: Json | None = None
 
 
-class Document(Struct, kw_only=True):
+class Document(Struct, kw_only=True, gc=False):
     """A file to read: base64 data with its media type, a URL, plain text, or a provider's file id."""
 
     data: str | None = None
@@ -41,7 +42,7 @@ class Document(Struct, kw_only=True):
     cache: Json | None = None
 
 
-class Audio(Struct, kw_only=True):
+class Audio(Struct, kw_only=True, gc=False):
     """Sound that a user sends: base64 data and its format, ``wav`` or ``mp3``."""
 
     data: str
@@ -49,16 +50,17 @@ class Audio(Struct, kw_only=True):
     cache: Json | None = None
 
 
-class Refusal(Struct, kw_only=True):
-    """The assistant's own words when it declined; not ordinary answer text."""
+class Refusal(Struct, kw_only=True, gc=False):
+    """The assistant's own words when it declined; not ordinary answer text. No breakpoint stands behind it."""
 
     text: str
+    cache: ClassVar[Json | None] = None
 
 
 Part = Text | Image | Document | Audio | Refusal
 
 
-class Message(Struct, kw_only=True):
+class Message(Struct, kw_only=True, gc=False):
     role: Role
     parts: list[Part]
     name: str | None = None
@@ -69,7 +71,7 @@ class Message(Struct, kw_only=True):
 ProofKind = Literal["signature", "redacted", "encrypted", "details", "call", "none"]
 
 
-class Proof(Struct, kw_only=True):
+class Proof(Struct, kw_only=True, gc=False):
     """What a provider wants back, unchanged, to believe a piece of reasoning.
 
     ``kind`` is ``signature`` or ``redacted`` (Messages), ``encrypted`` (Responses), or of a Chat
@@ -85,14 +87,14 @@ class Proof(Struct, kw_only=True):
     origin: str | None = None
 
 
-class Reasoning(Struct, kw_only=True):
+class Reasoning(Struct, kw_only=True, gc=False):
     """One block of thinking. ``text`` is "" where the provider hides it."""
 
     text: str = ""
     proof: Proof | None = None
 
 
-class ToolCall(Struct, kw_only=True):
+class ToolCall(Struct, kw_only=True, gc=False):
     """``arguments`` is the call's JSON text, verbatim; a custom (freeform) tool's is its raw input."""
 
     id: str
@@ -102,7 +104,7 @@ class ToolCall(Struct, kw_only=True):
     namespace: str | None = None
 
 
-class ToolResult(Struct, kw_only=True):
+class ToolResult(Struct, kw_only=True, gc=False):
     call_id: str
     parts: list[Part]
     is_error: bool = False
@@ -217,8 +219,20 @@ class Conversation(Struct, kw_only=True):
     moderation: Json | None = None
     """These three, as ``prompt_cache_key``, have one form in OpenAI's two APIs, and none in Messages."""
 
+    may_be_cut: bool = False
+    """Whether the oldest turns may be left out if all are too long for the model."""
+    compact_threshold: int | None = None
+    """Input tokens beyond which the history is to be summarized before the request is answered."""
+    compacts: bool = False
+    """Whether a summary of the history is all that is asked for."""
+    compaction: str | None = None
+    """The sealed summary that stands for the history, where it was: a Responses client is told of it."""
+
     include_usage: bool = True
     """Whether a streamed reply ends with usage; only Chat Completions clients may leave it out."""
 
+    reply_id: str | None = None
+    """The id that a Responses client was told before there was a reply."""
+
     body: Json = field(default_factory=dict)
-    """The request as it came, for replies that echo it. Not to be changed."""
+    """The request as it came but for its history, for replies that echo it. Not to be changed."""

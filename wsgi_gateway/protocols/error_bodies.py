@@ -18,8 +18,11 @@ _LONGEST_WORD = 200
 _MESSAGE_FIELDS = ("message", "error", "detail", "errors", "msg")
 _DEEPEST = 5
 
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_INVISIBLE = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+# What is not closed goes on to the end, as in browsers: else each beginning would be followed to the end in vain.
+_TITLE = re.compile(r"<title[^>]*>(.*?)(?:</title>|\Z)", re.IGNORECASE | re.DOTALL)
+_INVISIBLE = re.compile(
+    r"<(script|style|head)\b.*?(?:</\1\s*>|\Z)|<[^>]*>", re.IGNORECASE | re.DOTALL
+)
 
 # The types and codes of both vendors that say more than the status does (protocols digest 1.9).
 _KIND_OF_WORD: dict[str, Kind] = {
@@ -39,6 +42,7 @@ _KIND_OF_WORD: dict[str, Kind] = {
     "conflict_error": "conflict",
     "request_too_large": "too_large",
     "context_length_exceeded": "context_length",
+    "exceed_context_size_error": "context_length",
     "rate_limit_error": "rate_limit",
     "rate_limit_exceeded": "rate_limit",
     "slow_down": "rate_limit",
@@ -49,7 +53,9 @@ _KIND_OF_WORD: dict[str, Kind] = {
 }
 # What hosts put into words only.
 _CONTEXT_LENGTH = re.compile(
-    r"prompt is too long|exceed context limit|maximum context length|context window", re.IGNORECASE
+    r"prompt is too long|exceed context limit|maximum context length|context window"
+    r"|available context size|exceeds the maximum number of tokens",
+    re.IGNORECASE,
 )
 _QUOTA = re.compile(r"credit balance is too low", re.IGNORECASE)
 _NO_SUCH_MODEL = re.compile(r"model:|.*\bmodel\b.*\b(not found|does not exist)", re.IGNORECASE)
@@ -158,10 +164,12 @@ def _with_location(value: dict[str, object], message: str) -> str:
 
 def _plain_text(body: bytes) -> str:
     text = body[:_LONGEST_PAGE].decode("utf-8", "replace")
-    if "<" not in text:
+    end = text.rfind(">") + 1
+    if "<" not in text[:end]:
         return text
-    title = _TITLE.search(text)
-    visible = title.group(1) if title else _INVISIBLE.sub(" ", text)
+    page, rest = text[:end], text[end:]
+    title = _TITLE.search(page)
+    visible = title.group(1) if title else _INVISIBLE.sub(" ", page) + rest
     return " ".join(html.unescape(visible).split())
 
 

@@ -115,7 +115,9 @@ class ApiError(Exception):
     """What went wrong with a request, in no API's dialect.
 
     ``param`` names the client's field; ``code`` overrides the table's; ``status`` is the upstream's own,
-    kept where the table has none better (422, 424, ...); ``headers`` are those to pass on (retry-after, ...).
+    kept where the table has none better (422, 424, ...); ``headers`` are those to pass on (retry-after, ...);
+    ``native`` are the upstream's own status and body, where these are of the client's API and go on as they came;
+    ``limit`` is which of the client's limits here refused it.
     """
 
     def __init__(
@@ -135,6 +137,8 @@ class ApiError(Exception):
         self.code = code
         self.status = status
         self.headers: dict[str, str] = dict(headers or {})
+        self.native: tuple[int, bytes] | None = None
+        self.limit: str | None = None
 
     def openai(self) -> WireError:
         """How Chat Completions and Responses put it."""

@@ -19,16 +19,23 @@ from msgspec import Struct
 from wsgi_gateway.protocols.conversation import Json, Proof
 from wsgi_gateway.protocols.errors import ApiError
 
-PartKind = Literal["text", "refusal", "reasoning", "tool_call", "web_search"]
+PartKind = Literal["text", "refusal", "reasoning", "tool_call", "web_search", "compaction"]
+"""A compaction's text is the summary; only clients that asked for one, Responses', are told of it."""
+
 FinishReason = Literal[
     "stop", "stop_sequence", "tool_calls", "length", "context_window", "content_filter", "pause"
 ]
+
+
+_MOST_TOKENS = 1_000_000_000
 
 
 class Usage(Struct, kw_only=True):
     """Tokens. ``input`` includes cached and cache-written ones, ``output`` includes reasoning.
 
     ``service_tier`` is the one that answered, in OpenAI's words; ``web_searches`` counts those the upstream ran.
+    What upstreams write that can be no number of tokens, like -1 for one that they do not know, is 0, or as many as are
+    believed.
     """
 
     input: int = 0
@@ -38,6 +45,23 @@ class Usage(Struct, kw_only=True):
     reasoning: int | None = None
     service_tier: str | None = None
     web_searches: int | None = None
+
+    def __post_init__(self) -> None:
+        if not (
+            0 <= self.input <= _MOST_TOKENS
+            and 0 <= self.output <= _MOST_TOKENS
+            and 0 <= self.cache_read <= _MOST_TOKENS
+            and 0 <= self.cache_write <= _MOST_TOKENS
+            and 0 <= (self.reasoning or 0) <= _MOST_TOKENS
+        ):
+            self.input, self.output = _believed(self.input), _believed(self.output)
+            self.cache_read = _believed(self.cache_read)
+            self.cache_write = _believed(self.cache_write)
+            self.reasoning = None if self.reasoning is None else _believed(self.reasoning)
+
+
+def _believed(tokens: int) -> int:
+    return min(max(tokens, 0), _MOST_TOKENS)
 
 
 NO_USAGE = "the upstream reported none: zeros stand for it"

@@ -18,6 +18,8 @@ Verdict = Literal["approximated", "dropped"]
 T = TypeVar("T")
 _INDEX = re.compile(r"\[\d+\]")
 _LONGEST_HEADER = 4096
+_LOOKED_THROUGH = 256
+"""Things among which a place is looked for at a time: tools, of which most is noted, come first."""
 
 # The names under which each API knows the fields that the conversation model names otherwise.
 FIELD_NAMES: dict[str, dict[str, str]] = {
@@ -70,25 +72,44 @@ class Loss:
     def __init__(self, api: str) -> None:
         self._names = FIELD_NAMES[api]
         self._entries: dict[Entry, None] = {}
-        self._places: dict[int, tuple[object, str]] = {}
+        self._things: list[object] = []
+        self._origins: list[object] = []
+        """Where each of the things stood: a path, or the thing that it was made of."""
+        self._origin_of: dict[int, object] = {}
+        """The same by ids, of as many as had to be looked through. While a thing is kept, no other gets its id."""
+        self._indexed = 0
         self._told = 0
+
+    def call(self, name: str, field: str) -> None:
+        """The client gave ``name`` of the conversation as ``field``: one of several names that its API has for it."""
+        self._names = {**self._names, name: field}
 
     @property
     def entries(self) -> list[Entry]:
         """In the order in which they were noted, each once."""
         return list(self._entries)
 
+    def count(self) -> tuple[int, int]:
+        """How much was approximated, and how much was dropped."""
+        dropped = sum(entry.verdict == "dropped" for entry in self._entries)
+        return len(self._entries) - dropped, dropped
+
     def at(self, path: str, thing: T) -> T:
         """Remember where in the client's request ``thing`` stood, and return it."""
-        self._places[id(thing)] = (thing, path)
+        self._things.append(thing)
+        self._origins.append(path)
         return thing
 
     def follow(self, thing: object, made: T) -> T:
         """Remember that ``made`` was made of ``thing``, and so stands where that does; return it."""
-        place = self._places.get(id(thing))
-        if place is not None and place[0] is thing:
-            self._places[id(made)] = (made, place[1])
+        self._things.append(made)
+        self._origins.append(thing)
         return made
+
+    def forget_places(self) -> None:
+        """Let go of all things: what is still to be noted has a name."""
+        self._things, self._origins, self._origin_of = [], [], {}
+        self._indexed = 0
 
     def approximated(self, where: object, note: str) -> None:
         """The other API has something near, which was used."""
@@ -127,11 +148,21 @@ class Loss:
     def _add(self, where: object, verdict: Verdict, note: str) -> None:
         self._entries[Entry(self._path(where), verdict, note)] = None
 
+    def _place(self, thing: object) -> str | None:
+        """The path of ``thing``, or of what it was made of."""
+        known = self._origin_of
+        while id(thing) not in known and self._indexed < len(self._things):
+            new = slice(self._indexed, self._indexed + _LOOKED_THROUGH)
+            known |= zip(map(id, self._things[new]), self._origins[new], strict=True)
+            self._indexed = min(new.stop, len(self._things))
+        origin = known.get(id(thing))
+        return origin if origin is None or isinstance(origin, str) else self._place(origin)
+
     def _path(self, where: object) -> str:
         if not isinstance(where, str):
-            thing, path = self._places.get(id(where), (None, ""))
-            if thing is where:
-                return path
+            place = self._place(where)
+            if place is not None:
+                return place
             where = "tools" if isinstance(where, Tool) else "items"
         head, dot, rest = where.partition(".")
         return self._names.get(where) or self._names.get(head, head) + dot + rest

@@ -1,7 +1,5 @@
 """What the readers and writers of OpenAI's two request formats share."""
 
-from collections.abc import Iterator
-
 from wsgi_gateway.protocols.conversation import (
     Conversation,
     Document,
@@ -124,6 +122,7 @@ def breakpoint_of_cache(
     if not translation.capabilities.cache_breakpoints:
         translation.loss.dropped(part, "the upstream takes no cache breakpoints")
         return {}
+    translation.breakpoints += 1
     mark = translation.loss.follow(part, {"mode": "explicit"})
     ttl = cache.get("ttl")
     if ttl in _LIFETIMES:
@@ -134,15 +133,14 @@ def breakpoint_of_cache(
     return {_BREAKPOINT: mark}
 
 
-def limit_breakpoints(items: list[Json], loss: Loss) -> None:
+def limit_breakpoints(items: list[Json], translation: Translation) -> None:
     """Of the written messages or input items: OpenAI takes four, and the last ones cover the most (6.11)."""
-    marked = [part for item in items for part in _parts(item) if _BREAKPOINT in part]
+    if translation.breakpoints <= _MOST_BREAKPOINTS:
+        return
+    contents = (item.get("content") or item.get("output") for item in items)
+    lists = (content for content in contents if isinstance(content, list))
+    marked = [part for content in lists for part in content if _BREAKPOINT in part]
     for part in marked[:-_MOST_BREAKPOINTS]:
-        loss.dropped(
+        translation.loss.dropped(
             part.pop(_BREAKPOINT), "a cache breakpoint: the upstream takes four, the last were kept"
         )
-
-
-def _parts(item: Json) -> Iterator[Json]:
-    for content in (item.get("content"), item.get("output")):
-        yield from content if isinstance(content, list) else ()

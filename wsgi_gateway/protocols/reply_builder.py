@@ -53,7 +53,9 @@ class ReplyBuilder:
         self._events: list[Event] = []
         self._open: dict[int, _OpenPart] = {}
         self._count = 0
-        self._usage: Usage | None = None
+        self.usage: Usage | None = None
+        """What the upstream last said."""
+        self.model: str | None = None
         self._call_ids: set[str] = set()
         self.started = False
         self.ended = False
@@ -72,6 +74,7 @@ class ReplyBuilder:
         """Idempotent: the first call counts."""
         if not self.started:
             self.started = True
+            self.model = model or None
             self._tell(Started(id=reply_id, model=model, usage=usage))
 
     def open(
@@ -186,7 +189,7 @@ class ReplyBuilder:
 
     def set_usage(self, usage: Usage) -> None:
         """What the upstream last said; reported once, at the end."""
-        self._usage = usage
+        self.usage = usage
 
     def finish(
         self,
@@ -226,8 +229,8 @@ class ReplyBuilder:
         self.ended = True
 
     def _report_usage(self) -> None:
-        if self._usage is not None:
-            self._tell(UsageReported(self._usage))
+        if self.usage is not None:
+            self._tell(UsageReported(self.usage))
 
     def _emit(self, index: int, text: str) -> None:
         if text:

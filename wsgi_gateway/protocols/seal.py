@@ -26,7 +26,11 @@ _FIELDS = ("signature", "data", "encrypted_content")
 
 def seal(proof: Proof) -> str:
     """An ASCII token that ``unseal`` turns back into an equal proof."""
-    body = msgspec.json.encode(proof)
+    return wrap(msgspec.json.encode(proof))
+
+
+def wrap(body: bytes) -> str:
+    """An ASCII token that ``unwrap`` turns back into ``body``."""
     return PREFIX + base64.urlsafe_b64encode(_digest(body) + body).decode()
 
 
@@ -37,14 +41,23 @@ def is_sealed(token: str) -> bool:
 
 def unseal(token: str) -> Proof | None:
     """The proof in a token of ours; None for anything else, edited or cut tokens included."""
+    body = unwrap(token)
+    try:
+        return None if body is None else msgspec.json.decode(body, type=Proof)
+    except ValueError:
+        return None
+
+
+def unwrap(token: str) -> bytes | None:
+    """What a token of ours holds; None for anything else, edited or cut tokens included."""
     if not is_sealed(token):
         return None
     try:
         raw = base64.b64decode(token[len(PREFIX) :], altchars=b"-_", validate=True)
-        body = raw[_DIGEST:]
-        return msgspec.json.decode(body, type=Proof) if raw[:_DIGEST] == _digest(body) else None
     except (binascii.Error, ValueError):
         return None
+    body = raw[_DIGEST:]
+    return body if raw[:_DIGEST] == _digest(body) else None
 
 
 def _digest(body: bytes) -> bytes:

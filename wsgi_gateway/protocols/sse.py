@@ -23,7 +23,7 @@ class ServerSentEvent(Struct, frozen=True):
 
 
 class Decoder:
-    """Feed it what arrived, get the events that are complete."""
+    """Feed it what arrived, get the events that are complete. Who feeds it bounds how long an event may be."""
 
     def __init__(self) -> None:
         self._tail: list[bytes] = []
@@ -61,8 +61,8 @@ class Decoder:
         self._tail = [chunk[end + 1 :]] if end + 1 < len(chunk) else []
         return self._read(lines)
 
-    def read(self, frame: bytes) -> list[ServerSentEvent]:
-        """The event of ``frame``: whole lines without a CR, and without the blank line that ends them.
+    def read(self, frame: bytes) -> ServerSentEvent | None:
+        """The event of ``frame``, if it has one: whole lines without a CR, and without the blank line that ends them.
 
         As ``feed``, if it is between events.
         """
@@ -71,9 +71,9 @@ class Decoder:
             first, _, line = frame.partition(b"\n")
             name = first[7:].decode("utf-8", "replace")
         if not line.startswith(b"data: ") or b"\n" in line or len(line) == 6:
-            return self.feed(frame + b"\n\n")
+            return next(iter(self.feed(frame + b"\n\n")), None)
         self._at_start = False
-        return [ServerSentEvent(name, line[6:])]
+        return ServerSentEvent(name, line[6:])
 
     def flush(self) -> list[ServerSentEvent]:
         """At the end of the stream: the event whose blank line never came, if its data did."""

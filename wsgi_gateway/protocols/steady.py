@@ -5,41 +5,35 @@ running number and random padding. So a reader that has read such an event says 
 on bytes are compared: the texts of all repetitions that arrived together are decoded in one go. Whatever differs
 elsewhere, or is written in another form, is an event like any other, and ends the repetition.
 
-That nothing is read wrongly rests on JSON: another string in a string's place changes that value only. Which value it
-is, a pattern proves before its use, by decoding the event once with a text of its own.
+That nothing is read wrongly rests on JSON: another string in a string's place changes that value only. It is the text's
+if the field's name comes but once in the event, and nothing else in it is written with escapes.
 """
 
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from wsgi_gateway.protocols import sse
 
-PROBE = "\u2402 probe"
-"""The text in the event that a reader expects its pattern to make."""
-
-_PROBE = PROBE.encode()
 _LITERAL = rb'"([^"\\]*(?:\\.[^"\\]*)*)"'
 _UNREAD = re.compile(rb'"sequence_number":\s*(\d+)|"obfuscation":\s*"([A-Za-z0-9]*)"')
 _texts = msgspec.json.Decoder(list[str]).decode
+_are_numbers = re.compile(rb"[1-9]\d*+(?:,[1-9]\d*+)*+").fullmatch
 _LONGEST_REST = 64 * 1024
 _PATIENCE = 3
 
 
 class Repeated(Struct):
-    """How an event may be repeated: with another string in ``field``, whose texts ``tell`` takes.
+    """How an event that tells nothing but a text may be repeated: with another string in ``field``.
 
-    ``expected`` is what ``decode`` must make of the event with the text ``PROBE``.
+    ``tell`` takes the further texts.
     """
 
     field: str
     tell: Callable[[list[str]], None]
-    expected: Any
-    decode: Callable[[bytes], Any]
 
 
 class Pattern:
@@ -51,13 +45,20 @@ class Pattern:
         "_head",
         "_inner",
         "_lines",
+        "_number_at",
         "_opening",
         "_tail",
         "_text_at",
         "tell",
     )
 
-    def __init__(self, fixed: list[bytes], text_at: int, tell: Callable[[list[str]], None]) -> None:
+    def __init__(
+        self,
+        fixed: list[bytes],
+        text_at: int,
+        number_at: int | None,
+        tell: Callable[[list[str]], None],
+    ) -> None:
         self._head, *self._inner, tail = fixed
         self._end = tail + b"\n\n"
         self._between = self._end + self._head
@@ -65,6 +66,7 @@ class Pattern:
         self._opening = self._head.rpartition(b"\n")[2]
         self._tail = tail
         self._text_at = text_at
+        self._number_at = number_at
         self.tell = tell
 
     def take(self, data: bytes, at: int) -> tuple[list[bytes], int]:
@@ -123,6 +125,8 @@ class Pattern:
             if not all(part[1] for part in parts):
                 return []
         holes.append(rests)
+        if self._number_at is not None and not _are_numbers(b",".join(holes[self._number_at])):
+            return []
         literals = holes.pop(self._text_at)
         unread = b"".join([b"".join(hole) for hole in holes])
         return literals if not unread or unread.isalnum() else []
@@ -131,18 +135,15 @@ class Pattern:
 def pattern_of(event: sse.ServerSentEvent, repeated: Repeated) -> Pattern | None:
     """The pattern of ``event`` in the usual form of its lines; None if there is no such."""
     data = event.data
-    text = _field(repeated.field).search(data)
-    if text is None:
+    field = _field(repeated.field)
+    text = field.search(data)
+    if text is None or field.search(data, text.end()) is not None:
         return None
-    probe = b"%b%b%b" % (data[: text.start(1)], _PROBE, data[text.end(1) :])
-    try:
-        if repeated.decode(probe) != repeated.expected:
-            return None
-    except (ValueError, RecursionError):
-        return None
-    holes = [text.span(1)]
+    holes, numbers = [text.span(1)], []
     if b'"sequence_number"' in data or b'"obfuscation"' in data:
-        holes += [match.span(match.lastindex or 0) for match in _UNREAD.finditer(data)]
+        unread = [*_UNREAD.finditer(data)]
+        numbers = [match.span(1) for match in unread if match.lastindex == 1]
+        holes += [match.span(match.lastindex or 0) for match in unread]
         holes.sort()
     head = b"event: %b\ndata: " % event.event.encode() if event.event else b"data: "
     fixed = []
@@ -151,7 +152,11 @@ def pattern_of(event: sse.ServerSentEvent, repeated: Repeated) -> Pattern | None
         fixed.append(data[at:start])
         at = end
     fixed[0] = head + fixed[0]
-    return Pattern([*fixed, data[at:]], holes.index(text.span(1)), repeated.tell)
+    fixed.append(data[at:])
+    if b"\\" in b"".join(fixed) or len(numbers) > 1:
+        return None
+    number_at = holes.index(numbers[0]) if numbers else None
+    return Pattern(fixed, holes.index(text.span(1)), number_at, repeated.tell)
 
 
 @lru_cache(maxsize=32)
@@ -159,11 +164,18 @@ def _field(name: str) -> re.Pattern[bytes]:
     return re.compile(rb'"' + name.encode() + rb'":\s*' + _LITERAL)
 
 
-class SteadyStream:
-    """A stream's bytes to events. ``read`` takes each, and says how it may be repeated, if it may."""
+Read = Callable[[sse.ServerSentEvent], Repeated | None]
+"""Takes an event, and says how it may be repeated, if it may."""
 
-    def __init__(self, read: Callable[[sse.ServerSentEvent], Repeated | None]) -> None:
-        self._read = read
+
+class SteadyStream:
+    """A stream's bytes to events.
+
+    Who reads them is told with each call and not kept: that is who keeps this, and a cycle of the two would hold a
+    whole history until the garbage collector comes.
+    """
+
+    def __init__(self) -> None:
         self._decoder = sse.Decoder()
         self._pattern: Pattern | None = None
         self._patience = _PATIENCE
@@ -174,35 +186,38 @@ class SteadyStream:
         """Whether it is worth while to say how an event may be repeated: not if so far none was."""
         return self._patience > 0
 
-    def feed(self, chunk: bytes) -> None:
+    def feed(self, chunk: bytes, read: Read) -> None:
         """Read the events that ``chunk`` completed."""
         data = self._rest + chunk if self._rest else chunk
         self._rest = b""
         if b"\r" in data or not self._decoder.is_between_events:
-            self._read_events(self._decoder.feed(data))
+            self._read_events(self._decoder.feed(data), read)
             return
         at = 0
         while True:
             if self._pattern is not None:
-                at = self._read_repetitions(self._pattern, data, at)
+                at = self._read_repetitions(self._pattern, data, at, read)
             end = data.find(b"\n\n", at)
             if end < 0:
                 break
-            self._read_events(self._decoder.read(data[at:end]))
+            event = self._decoder.read(data[at:end])
+            if event is not None:
+                self._read_event(event, read)
             at = end + 2
         rest = data[at:]
         if len(rest) > _LONGEST_REST:
-            self._read_events(self._decoder.feed(rest))
+            self._read_events(self._decoder.feed(rest), read)
         else:
             self._rest = rest
 
-    def flush(self) -> None:
+    def flush(self, read: Read) -> None:
         """At the end of the stream: read the event whose blank line never came, if its data did."""
         rest, self._rest = self._rest, b""
-        self._read_events(self._decoder.feed(rest))
-        self._read_events(self._decoder.flush())
+        self._read_events(self._decoder.feed(rest), read)
+        self._read_events(self._decoder.flush(), read)
+        self._pattern = None
 
-    def _read_repetitions(self, pattern: Pattern, data: bytes, at: int) -> int:
+    def _read_repetitions(self, pattern: Pattern, data: bytes, at: int, read: Read) -> int:
         """Where the events end that were read."""
         literals, end = pattern.take(data, at)
         if not literals:
@@ -216,13 +231,18 @@ class SteadyStream:
             pattern.tell(texts)
         else:
             for frame in data[at : end - 2].split(b"\n\n"):
-                self._read_events(self._decoder.read(frame), learn=False)
+                event = self._decoder.read(frame)
+                if event is not None:
+                    read(event)
         return end
 
-    def _read_events(self, events: list[sse.ServerSentEvent], learn: bool = True) -> None:
+    def _read_events(self, events: list[sse.ServerSentEvent], read: Read) -> None:
         for event in events:
-            self._pattern = None
-            repeated = self._read(event)
-            if learn and repeated is not None and self._patience:
-                self._patience -= 1
-                self._pattern = pattern_of(event, repeated)
+            self._read_event(event, read)
+
+    def _read_event(self, event: sse.ServerSentEvent, read: Read) -> None:
+        self._pattern = None
+        repeated = read(event)
+        if repeated is not None and self._patience:
+            self._patience -= 1
+            self._pattern = pattern_of(event, repeated)

@@ -14,12 +14,16 @@ from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Event
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.reply import Reply
+from wsgi_gateway.protocols.reply_builder import ReplyBuilder
 from wsgi_gateway.protocols.tap import Tap
 from wsgi_gateway.protocols.translation import Translation
 
 
 class StreamReader(Interface):
     """An upstream's stream, read as it arrives."""
+
+    builder: ReplyBuilder
+    """Through which it speaks, and which knows what was said of the whole."""
 
     @property
     def ended(self) -> bool:

@@ -19,6 +19,9 @@ from wsgi_gateway.protocols.events import Usage
 
 _check = msgspec.json.Decoder(msgspec.Raw).decode
 _BOUNDARIES = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_LONGEST_BOUNDARY = 4
+_LONG = 16 * 1024
+"""Bytes of an event that has not ended. More are not looked through again with each chunk that follows."""
 
 ODD_LINES = rb"id:|retry:|event:[^\r\n]*\r?\n(?:data:)?\r?\n"
 """The fields ``id`` and ``retry``, and events without data."""
@@ -42,7 +45,12 @@ class Tap(ABC):
         self.ended = False
         self.failed = False
         self.usage: Usage | None = None
+        self.model: str | None = None
+        """What the events that were looked at call it."""
+        self.completed = b""
+        """The event's data that holds a whole response, where the dialect has such."""
         self._rest = b""
+        self._before_rest = bytearray()
 
     @property
     def final(self) -> bool:
@@ -50,17 +58,26 @@ class Tap(ABC):
         return self.ended
 
     def feed(self, chunk: bytes) -> bytes:
-        """What may go on to the client now: all up to the end of the last complete event."""
+        """What may go on to the client now: all up to the end of the last complete event.
+
+        Who feeds it bounds how long an event may be.
+        """
         whole = self._rest + chunk if self._rest else chunk
         cut = _end_of_last_event(whole)
         self._rest = whole[cut:]
         if self._rest:
             whole = whole[:cut]
-        return self._passed(whole) if whole else b""
+        if not whole:
+            if len(self._rest) > _LONG:
+                self._put_aside()
+            return b""
+        if self._before_rest:
+            whole = self._taken_up(whole)
+        return self._passed(whole)
 
     def finish(self) -> bytes:
         """At the end of the upstream's body: a last event that only lacks its blank line is completed."""
-        rest, self._rest = self._rest, b""
+        rest, self._rest = self._taken_up(self._rest), b""
         decoder = sse.Decoder()
         events = decoder.feed(rest) + decoder.flush()
         if not events or not all(self.is_whole(event.data) for event in events):
@@ -90,6 +107,17 @@ class Tap(ABC):
     @abstractmethod
     def failure(self, error: ApiError) -> bytes:
         """The dialect's in-stream error, to follow an upstream that broke off."""
+
+    def _put_aside(self) -> None:
+        """Leave of a long event only what may be the beginning of its end."""
+        cut = len(self._rest) - _LONGEST_BOUNDARY + 1
+        self._before_rest += self._rest[:cut]
+        self._rest = self._rest[cut:]
+
+    def _taken_up(self, rest: bytes) -> bytes:
+        whole = bytes(self._before_rest) + rest
+        self._before_rest = bytearray()
+        return whole
 
     def _passed(self, whole: bytes) -> bytes:
         self._listen(whole)

@@ -22,3 +22,5 @@ class Translation(Struct, kw_only=True):
     aliases: Aliases = field(default_factory=Aliases)
     stop: list[str] = field(default_factory=list)
     sent_stop: list[str] = field(default_factory=list)
+    breakpoints: int = 0
+    """Cache breakpoints that were written: hardly ever more than an upstream takes, of which some must go."""

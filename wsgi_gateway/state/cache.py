@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 K = TypeVar("K")
 V = TypeVar("V")
 
+MAX_BYTES = 256 * 1024 * 1024
+
 
 class BoundedCache(Generic[K, V]):
     """Keeps values by key. The oldest go first when a bound is reached; ``ttl`` is in seconds.
@@ -20,7 +22,7 @@ class BoundedCache(Generic[K, V]):
         *,
         ttl: float,
         max_items: int = 50_000,
-        max_bytes: int = 256 * 1024 * 1024,
+        max_bytes: int = MAX_BYTES,
         size_of: Callable[[Any], int] = len,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -31,6 +33,10 @@ class BoundedCache(Generic[K, V]):
         self._clock = clock
         self._size = 0
         self._values: OrderedDict[K, tuple[float, int, V]] = OrderedDict()
+
+    def __len__(self) -> int:
+        """How many values are kept, expired ones that nobody asked for included."""
+        return len(self._values)
 
     def get(self, key: K) -> V | None:
         """The value, None if it is unknown, expired or was pushed out."""

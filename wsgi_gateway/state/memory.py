@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import ClassVar
 
-from wsgi_gateway.state.cache import BoundedCache
+from wsgi_gateway.state.cache import MAX_BYTES, BoundedCache
 
 
 class _Values:
@@ -25,10 +25,10 @@ class MemoryBackend:
 
     failures: ClassVar[tuple[type[Exception], ...]] = ()
 
-    def __init__(self, ttl: float, max_items: int) -> None:
+    def __init__(self, ttl: float, max_items: int, max_bytes: int = MAX_BYTES) -> None:
         # A value that is alone is kept as it is: of that the garbage collector knows nothing.
         self._cache: BoundedCache[bytes, bytes | _Values] = BoundedCache(
-            ttl=ttl, max_items=max_items, size_of=_size
+            ttl=ttl, max_items=max_items, max_bytes=max_bytes, size_of=_size
         )
         self._lock = Lock()
 

@@ -3,9 +3,10 @@
 SQLite blocks its thread while it works. Under gevent it works in threads of its own, so that the loop never waits.
 """
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from time import time
 from typing import ClassVar, TypeVar
@@ -169,6 +170,7 @@ class SqliteBackend:
 
     def _connect(self) -> sqlite3.Connection:
         """A connection for one thread at a time, whichever."""
+        _make_private(self._path)
         connection = sqlite3.connect(
             self._path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
         )
@@ -182,6 +184,12 @@ class SqliteBackend:
             connection.close()
             raise
         return connection
+
+
+def _make_private(path: Path) -> None:
+    """A new file is for its owner alone, and so are those that SQLite makes beside it: it holds what clients say."""
+    with suppress(OSError):  # SQLite says what is wrong
+        os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -124,7 +124,11 @@ class Namespace:
     What was written is there for every gateway with the same storage as soon as the method has returned.
     """
 
+    unstored: "Namespace | None" = None
+    """Where a response is kept that its client wants stored nowhere; None for the place that it wants."""
+
     def __init__(self, store: Store, name: str) -> None:
+        self.name = name
         self._store = store
         # With its length, so that no other name and key make the same text.
         self._prefix = f"{len(name)} {name} "

@@ -24,9 +24,13 @@ class _SocketFile(Protocol):
 
 
 class _Response(Protocol):
-    """http.client.HTTPResponse. ``fp`` is None at the end; ``chunk_left`` is None before a chunk, 0 behind its data."""
+    """http.client.HTTPResponse. ``fp`` is None at the end; ``chunk_left`` is None before a chunk, 0 behind its data.
+
+    ``length`` is how much is left of a body whose length is known. At 0 nothing comes, and ``fp`` may still be there.
+    """
 
     fp: BufferedReader | None
+    length: int | None
     chunked: bool
     chunk_left: int | str | None
 
@@ -51,7 +55,7 @@ class Arrival:
         """
         response = self._response
         buffer = response.fp
-        if buffer is None:
+        if buffer is None or response.length == 0:
             return True
         pause = seconds if seconds < self._left else self._left
         if pause != self._now:
@@ -73,6 +77,12 @@ class Arrival:
         if self._is_packed or (response.chunked and not response.chunk_left and _is_torn(news)):
             self._set_timeout(self._patience)
         return True
+
+    def set_timeout(self, seconds: float | None) -> None:
+        """How long all waits in a row may be from now on, and the reads that follow them."""
+        self._patience = self._left = inf if seconds is None else seconds
+        if self._response.fp is not None:
+            self._set_timeout(self._patience)
 
     def _set_timeout(self, seconds: float) -> None:
         self._now = seconds

@@ -10,6 +10,7 @@ import socket
 import ssl
 from contextlib import suppress
 from math import inf
+from time import monotonic
 from typing import Any
 
 import httptools
@@ -43,6 +44,7 @@ class Connection:
         self._has_head = False
         self._pieces: list[bytes] = []
         self._flaw: BadReplyError | None = None
+        self._framing = 0
 
     @property
     def is_reusable(self) -> bool:
@@ -76,7 +78,7 @@ class Connection:
         try:
             self._sock.settimeout(timeout)
             # An upstream may have answered before it had read all (413), and closed.
-            with suppress(BrokenPipeError):
+            with suppress(BrokenPipeError, ConnectionResetError):
                 send_all(self._sock, request)
                 self.was_sent = True
             self._read_head()
@@ -85,8 +87,12 @@ class Connection:
             raise
 
     def _read_head(self) -> None:
-        size = 0
+        size, deadline = 0, inf
         while not self._has_head:
+            if size:  # Not at once: then it does not get its timeout again for every byte.
+                deadline = min(deadline, monotonic() + self._patience)
+                if deadline < inf:
+                    self._sock.settimeout(max(deadline - monotonic(), 0.001))
             data = self._sock.recv(READ_SIZE)
             size += len(data)
             self._feed(data)
@@ -95,8 +101,12 @@ class Connection:
             if size > _LONGEST_HEAD and not self._has_head:
                 raise BadReplyError("the reply's head is too long")
 
+    def set_timeout(self, seconds: float | None) -> None:
+        """How long all waits in a row may be from now on."""
+        self._patience = self._left = inf if seconds is None else seconds
+
     def receive(self, patience: float | None = None) -> bytes | None:
-        """What has arrived of the body, not b""; None at its end; b"" where nothing came for ``patience`` seconds.
+        """What has arrived of the body; None at its end; b"" where none came, at most for ``patience`` seconds.
 
         Raises TimeoutError where all waits in a row were longer than the reply's timeout, BadReplyError where the body
         breaks off, and other OSErrors.
@@ -117,18 +127,30 @@ class Connection:
                 return b""
             self._left = self._patience
             self._feed(data)
+            if self._pieces or self.is_complete or self._flaw:
+                continue
+            # Framing alone. The parser keeps a trailer until it ends.
+            self._framing += len(data)
+            if self._framing > _LONGEST_HEAD:
+                raise BadReplyError("the reply's framing does not end")
+            if patience is not None:
+                return b""  # Whoever waits looks at the clock again.
+        self._framing = 0
         pieces, self._pieces = self._pieces, []
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def drain(self, seconds: float) -> None:
-        """Read what is left of the body, if its end comes soon: then the connection can be used again."""
-        if not self.is_complete:
-            self._left = self._patience = seconds
-            try:
-                while self.receive() is not None:
-                    pass
-            except OSError:
-                return
+        """Read what is left of the body, if its end comes so soon: then the connection can be used again."""
+        deadline = monotonic() + seconds
+        try:
+            while not self.is_complete and (left := deadline - monotonic()) > 0:
+                if self._flaw is not None:
+                    return
+                self._sock.settimeout(left)
+                self._feed(self._sock.recv(READ_SIZE))
+                self._pieces = []
+        except OSError:
+            return
 
     def close(self) -> None:
         """Cut the connection. The parser's reference to us is dropped, so that nothing waits for the collector."""
@@ -161,8 +183,8 @@ class Connection:
             self._is_clean = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.is_complete:
-            return
+        if self._has_head:
+            return  # A trailer (RFC 9110, 6.5), or of a reply that nobody asked for.
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
 

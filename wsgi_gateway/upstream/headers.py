@@ -15,12 +15,14 @@ _CLIENT_KEY_HEADERS = ("authorization", "x-api-key", "api-key")
 # Of a client's request: what changes how the upstream reads the body, and what ties traces together.
 _FROM_CLIENT = re.compile(
     r"anthropic-(version|beta|user-profile-id|workspace-id)|openai-beta|x-client-request-id"
-    r"|idempotency-key|traceparent|tracestate|x-session-id|session_id|conversation_id|x-codex-.*"
+    r"|idempotency-key|traceparent|tracestate|x-session-id|session_id|conversation_id|x-codex-[\w-]+",
+    re.ASCII,
 )
 # Of an upstream's reply: what SDKs and their users read (protocols digest 1.6).
 _FROM_UPSTREAM = re.compile(
-    r"retry-after(-ms)?|x-should-retry|x-ratelimit-.*|anthropic-ratelimit-.*"
-    r"|anthropic-organization-id|anthropic-workspace-id|openai-(processing-ms|version|organization|model)"
+    r"retry-after(-ms)?|x-should-retry|x-ratelimit-[\w-]+|anthropic-ratelimit-[\w-]+"
+    r"|anthropic-organization-id|anthropic-workspace-id|openai-(processing-ms|version|organization|model)",
+    re.ASCII,
 )
 
 
@@ -87,12 +89,17 @@ def _handed_on(provider: Provider, upstream_api: str, client: Mapping[str, str])
 def reply_headers(upstream: Mapping[str, str], client_api: str) -> dict[str, str]:
     """Of an upstream's reply headers those for the client.
 
-    Limits come under the client's names too, the request id under both SDKs'. ``upstream`` ignores case.
+    Limits come under the client's names too, the request id under both SDKs'. ``upstream`` ignores case. A value that
+    no server would send on is left out.
     """
-    headers = {name.lower(): value for name, value in upstream.items() if _returns(name.lower())}
+    headers = {
+        name.lower(): value
+        for name, value in upstream.items()
+        if _returns(name.lower()) and value.isprintable()
+    }
     if any("ratelimit" in name for name in headers):
-        headers = limits_for(client_api, upstream) | headers
+        headers = limits_for(client_api, headers) | headers
     request_id = upstream.get("x-request-id") or upstream.get("request-id")
-    if request_id:
+    if request_id and request_id.isprintable():
         headers["x-request-id"] = headers["request-id"] = request_id
     return headers

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from math import isnan
 
 _LONGEST_WAIT = 60.0
 """Seconds. anthropic-py sleeps through any longer one, openai-py gives up at it (protocols digest 1.7)."""
@@ -37,13 +38,19 @@ def limits_for(client_api: str, upstream: Mapping[str, str]) -> dict[str, str]:
 
 def is_long_wait(headers: Mapping[str, str]) -> bool:
     """Whether an error's headers ask for a wait that no client should sit through."""
-    seconds = _number(headers.get("retry-after"))
+    seconds = seconds_asked(headers)
+    return seconds is not None and seconds > _LONGEST_WAIT
+
+
+def seconds_asked(headers: Mapping[str, str]) -> float | None:
+    """The wait that an error's headers ask for; None if for none. Not negative."""
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
-        seconds = milliseconds / 1000
-    elif seconds is None:
+        return max(0.0, milliseconds / 1000)
+    seconds = _number(headers.get("retry-after"))
+    if seconds is None:
         seconds = _seconds_until(headers.get("retry-after", ""))
-    return seconds is not None and seconds > _LONGEST_WAIT
+    return None if seconds is None else max(0.0, seconds)
 
 
 def _as_time(duration: str) -> str | None:
@@ -75,9 +82,10 @@ def _as_duration(time: str) -> str | None:
 
 def _number(text: str | None) -> float | None:
     try:
-        return float(text) if text is not None else None
+        number = float(text) if text is not None else None
     except ValueError:
         return None
+    return None if number is None or isnan(number) else number
 
 
 def _seconds_until(http_date: str) -> float | None:

@@ -1,17 +1,17 @@
 """A transport adapter for requests that costs a fifth of its own: what a gateway does not need is not there.
 
-Here: origins, connecting, TLS, the pool, a request's bytes, errors in requests' words. Not here: a connection's life
-(connection.py). No proxies, no redirects, no cookies, no retries but one: of a request that could not be sent whole
-on a connection that had been idle.
+Here: origins, TLS, the pool, a request's bytes, errors in requests' words. Not here: how a host is reached
+(dialing.py), a connection's life (connection.py). No proxies, no redirects, no cookies, no retries but one: of a
+request that could not be sent whole on a connection that had been idle.
 """
 
 import socket
 import ssl
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from time import monotonic
 from urllib.parse import urlsplit
 
@@ -22,17 +22,22 @@ from requests.adapters import BaseAdapter
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
+from wsgi_gateway.config import Tls
 from wsgi_gateway.upstream.connection import Connection
+from wsgi_gateway.upstream.dialing import Dialing
 from wsgi_gateway.upstream.packed import Unpacker, unpacker
 
 _MAX_IDLE = 55.0
 """Seconds. Most servers close idle connections after 60 or more."""
+_TIDY_EVERY = 1.0
+"""Seconds between two looks at what lies idle."""
+_TIDIED_AT_ONCE = 200
+"""Connections of an origin. To look at one takes 2 us."""
 _DRAIN_TIMEOUT = 0.05
 _LONGEST_REMEMBERED = 1024
 _NO_TIME = timedelta(0)
 """Characters of a URL, in which a wildcard's client may have put a model's name of any length."""
 
-Certificate = bytes | str | tuple[bytes | str, bytes | str] | None
 Timeout = float | tuple[float | None, float | None] | None
 
 
@@ -48,11 +53,10 @@ class Body:
     Making one raises BadReplyError for an unknown content encoding.
     """
 
-    def __init__(self, connection: Connection, idle: "deque[_Idle]", limit: int) -> None:
+    def __init__(self, connection: Connection, give_back: Callable[[Connection], None]) -> None:
         self.headers = connection.headers
         self._connection: Connection | None = connection
-        self._idle = idle
-        self._limit = limit
+        self._give_back = give_back
         self._unpacker: Unpacker | None = None
         try:
             self._unpacker = unpacker(connection.headers)
@@ -62,13 +66,24 @@ class Body:
 
     def next(self, patience: float | None = None) -> bytes | None:
         """As ``Connection.receive``, with the content encoding taken off."""
-        if self._connection is None:
+        connection, unpacker = self._connection, self._unpacker
+        if connection is None:
             return None
-        while data := self._connection.receive(patience):
-            plain = data if self._unpacker is None else self._unpacker.feed(data)
-            if plain:
+        if unpacker is None:
+            return connection.receive(patience)
+        if unpacker.has_more and (plain := unpacker.feed(b"")):
+            return plain
+        while data := connection.receive(patience):
+            if (plain := unpacker.feed(data)) or patience is not None:
                 return plain
-        return self._unpacker.finish() if data is None and self._unpacker else data
+        if data is None:
+            unpacker.finish()
+        return data
+
+    def set_timeout(self, seconds: float | None) -> None:
+        """How long all waits in a row may be from now on."""
+        if self._connection is not None:
+            self._connection.set_timeout(seconds)
 
     def stream(self, chunk_size: int, decode_content: bool | None = None) -> Iterator[bytes]:  # noqa: ARG002
         """For ``requests.Response.iter_content``."""
@@ -85,9 +100,9 @@ class Body:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if connection.is_reusable and len(self._idle) < self._limit:
-            self._idle.append((monotonic(), connection))
-            _close_old(self._idle)
+        is_read = self._unpacker is None or not self._unpacker.has_more
+        if is_read and connection.is_reusable:
+            self._give_back(connection)
         else:
             connection.close()
 
@@ -98,20 +113,25 @@ _Idle = tuple[float, Connection]
 
 
 class Transport(BaseAdapter):
-    """One per process. ``pool_size`` bounds the idle connections of each origin; origins come from the config."""
+    """``pool_size`` bounds the idle connections of each origin; origins come from the config, and so does ``tls``.
 
-    def __init__(self, pool_size: int) -> None:
+    A connection shows who the gateway is, and whom it trusts: one transport for each ``tls`` there is.
+    """
+
+    def __init__(self, pool_size: int, tls: Tls = Tls()) -> None:  # noqa: B008 - it is frozen
         super().__init__()
         self._pool_size = pool_size
+        self._tls = tls
         self._idle: dict[_Origin, deque[_Idle]] = {}
+        self._tidied = 0.0
 
     def send(
         self,
         request: requests.PreparedRequest,
         stream: bool = False,
         timeout: Timeout = None,
-        verify: bool | str = True,
-        cert: Certificate = None,
+        verify: bool | str = True,  # noqa: ARG002 - `tls` says both
+        cert: object = None,  # noqa: ARG002
         proxies: Mapping[str, str] | None = None,  # noqa: ARG002 - there are none
     ) -> requests.Response:
         """Send a request and read the reply's head. Raises requests' exceptions."""
@@ -125,15 +145,49 @@ class Transport(BaseAdapter):
         try:
             connection = _reuse(idle, data, read_timeout)
             if connection is None:
-                connection = Connection(_connect(origin, connect_timeout, verify, cert))
+                connection = Connection(self._connect(origin, connect_timeout))
                 connection.exchange(data, read_timeout)
-            body = Body(connection, idle, self._pool_size)
+            body = Body(connection, partial(self._give_back, idle))
         except OSError as error:
             raise _in_requests_words(error, request) from error
         response = _response(request, connection, body)
         if not stream:
             response.content  # noqa: B018 - requests reads the body here
         return response
+
+    def _connect(self, origin: _Origin, timeout: float | None) -> socket.socket:
+        """Raises OSError."""
+        try:
+            with Dialing(timeout) as dialing:
+                sock = dialing.connect(origin.host, origin.port)
+                if not origin.is_tls:
+                    return sock
+                try:
+                    name = self._tls.server_name or origin.host
+                    sock.settimeout(dialing.left())
+                    return self._context.wrap_socket(sock, server_hostname=name)
+                except BaseException:
+                    sock.close()
+                    raise
+        except TimeoutError as error:
+            raise requests.ConnectTimeout(str(error)) from error
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        """One for all connections: to load the authorities' certificates takes 30 ms."""
+        tls = self._tls
+        return _usual_context() if tls.ca_file is tls.cert_file is None else tls_context(tls)
+
+    def _give_back(self, idle: deque[_Idle], connection: Connection) -> None:
+        if len(idle) >= self._pool_size:
+            connection.close()
+            return
+        now = monotonic()
+        idle.append((now, connection))
+        if now - self._tidied > _TIDY_EVERY:
+            self._tidied = now
+            for each in list(self._idle.values()):
+                _tidy(each, now)
 
     def close(self) -> None:
         for idle in self._idle.values():
@@ -142,9 +196,14 @@ class Transport(BaseAdapter):
 
 
 def _reuse(idle: deque[_Idle], data: bytes, timeout: float | None) -> Connection | None:
-    """An idle connection on which ``data`` was sent and answered, if there is one. The youngest is taken."""
-    while (connection := _pop(idle)) is not None:
-        if connection.is_stale():
+    """An idle connection on which ``data`` was sent and answered, if there is one. The youngest is taken.
+
+    One that was idle for too long is not: what stands between may have forgotten it, and told nobody.
+    """
+    too_old = monotonic() - _MAX_IDLE
+    while (youngest := _pop(idle)) is not None:
+        since, connection = youngest
+        if since < too_old or connection.is_stale():
             connection.close()
             continue
         try:
@@ -159,20 +218,25 @@ def _reuse(idle: deque[_Idle], data: bytes, timeout: float | None) -> Connection
     return None
 
 
-def _pop(idle: deque[_Idle]) -> Connection | None:
+def _pop(idle: deque[_Idle]) -> _Idle | None:
     # Other threads may empty the deque at any time.
     try:
-        return idle.pop()[1]
+        return idle.pop()
     except IndexError:
         return None
 
 
-def _close_old(idle: deque[_Idle]) -> None:
-    """Close what has been idle for too long; the oldest is leftmost."""
-    now = monotonic()
+def _tidy(idle: deque[_Idle], now: float) -> None:
+    """Close what is of no use any more: idle for too long, or closed by the upstream. The oldest is leftmost."""
+    useful = []
     with suppress(IndexError):
-        while now - idle[0][0] > _MAX_IDLE:
-            idle.popleft()[1].close()
+        for _ in range(_TIDIED_AT_ONCE):
+            since, connection = idle.popleft()
+            if now - since > _MAX_IDLE or connection.is_stale():
+                connection.close()
+            else:
+                useful.append((since, connection))
+    idle.extendleft(reversed(useful))
 
 
 def _target(url: str) -> tuple[_Origin, str, str]:
@@ -184,6 +248,10 @@ def _read_target(url: str) -> tuple[_Origin, str, str]:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise requests.exceptions.InvalidURL(f"no http URL: {url}")
+    try:
+        parts.hostname.encode("idna")
+    except UnicodeError as error:
+        raise requests.exceptions.InvalidURL(f"no host's name: {error}") from None
     is_tls = parts.scheme == "https"
     target = requests.utils.requote_uri(parts.path or "/")
     if parts.query:
@@ -211,39 +279,17 @@ def _request_bytes(request: requests.PreparedRequest, target: str, host: str) ->
     return head.encode("latin-1") + body
 
 
-def _connect(
-    origin: _Origin,
-    timeout: float | None,
-    verify: bool | str,
-    cert: Certificate,
-) -> socket.socket:
-    """Raises OSError."""
-    try:
-        sock = socket.create_connection((origin.host, origin.port), timeout)
-    except TimeoutError as error:
-        raise requests.ConnectTimeout(str(error)) from error
-    try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if origin.is_tls:
-            return _tls_context(verify, cert).wrap_socket(sock, server_hostname=origin.host)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+@lru_cache(1)
+def _usual_context() -> ssl.SSLContext:
+    return tls_context(Tls())
 
 
-@lru_cache(64)
-def _tls_context(verify: bool | str, cert: Certificate) -> ssl.SSLContext:
-    """One context for all connections: to load the authorities' certificates takes 30 ms."""
-    context = ssl.create_default_context(
-        cafile=verify if isinstance(verify, str) else certifi.where()
-    )
+def tls_context(tls: Tls) -> ssl.SSLContext:
+    """Verifies the upstream, by name too. Raises OSError where a file cannot be read any more."""
+    context = ssl.create_default_context(cafile=tls.ca_file or certifi.where())
     context.set_alpn_protocols(["http/1.1"])
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if cert is not None:
-        context.load_cert_chain(*(cert if isinstance(cert, tuple) else (cert,)))
+    if tls.cert_file is not None:
+        context.load_cert_chain(tls.cert_file, tls.key_file)
     return context
 
 

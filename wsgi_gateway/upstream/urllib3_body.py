@@ -21,6 +21,9 @@ class Urllib3Body:
             return b""
         return self._response.raw.read1(_READ_SIZE, decode_content=True) or None
 
+    def set_timeout(self, seconds: float | None) -> None:
+        self._arrival.set_timeout(seconds)
+
     def drain(self) -> None:
         connection = self._response.raw.connection
         if connection is None or connection.sock is None:

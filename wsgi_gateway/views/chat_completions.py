@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from wsgi_gateway.exchange import Gateway
+from wsgi_gateway.exchange.gateway import Gateway
 from wsgi_gateway.views.http import exchange_view
 
 PATH = "/v1/chat/completions"
@@ -10,5 +10,5 @@ PATH = "/v1/chat/completions"
 
 def register(blueprint: Blueprint, gateway: Gateway) -> None:
     blueprint.post(PATH, endpoint="chat_completions")(
-        exchange_view(gateway.answer, "chat_completions")
+        exchange_view(gateway.answer, "chat_completions", gateway.overload)
     )

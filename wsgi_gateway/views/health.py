@@ -2,11 +2,20 @@
 
 from flask import Blueprint, Response
 
+from wsgi_gateway.readiness import READINESS
+
 
 def register(blueprint: Blueprint) -> None:
     def ok() -> Response:
-        return Response("ok\n", content_type="text/plain; charset=utf-8")
+        return _told("ok", 200)
+
+    def ready() -> Response:
+        return _told("the gateway is about to end", 503) if READINESS.is_over else ok()
 
     blueprint.get("/healthz", endpoint="healthz")(ok)
-    blueprint.get("/readyz", endpoint="readyz")(ok)
+    blueprint.get("/readyz", endpoint="readyz")(ready)
     blueprint.get("/", endpoint="root")(ok)
+
+
+def _told(text: str, status: int) -> Response:
+    return Response(f"{text}\n", status, content_type="text/plain; charset=utf-8")

@@ -7,7 +7,7 @@ import pytest
 from support.chat import chat_stream
 from support.events import read, told, translation
 
-from wsgi_gateway.protocols.chat_completions import StreamReader
+from wsgi_gateway.protocols.chat_completions import StreamReader, read_reply
 from wsgi_gateway.protocols.conversation import Proof
 from wsgi_gateway.protocols.reply import Reply, fold
 from wsgi_gateway.protocols.translation import Translation
@@ -112,3 +112,49 @@ def test_a_declared_tool_of_that_name_is_the_clients() -> None:
     assert told(heard(opening("w", "parallel", inside), task=task)) == [
         ("tool_call", "w", "parallel", inside)
     ]
+
+
+@SIZES
+@pytest.mark.parametrize("ids", [("a", "b"), ("", ""), (None, None)], ids=str)
+def test_whole_calls_under_one_index_stay_apart(
+    ids: tuple[str | None, str | None], size: int | None
+) -> None:
+    """Gemini's OpenAI endpoint and older Ollama give every call index 0."""
+    first, second = ids
+    function = {"name": "f", "arguments": '{"city": "Rome"}'}
+    reply = heard(
+        {"index": 0, "id": first, "type": "function", "function": function},
+        {"index": 0, "id": second, "type": "function", "function": function},
+        {"index": 0, "id": second, "function": {"name": "f", "arguments": ""}},
+        size=size,
+    )
+    calls = [part for part in told(reply) if part[0] == "tool_call"]
+    assert [call[2:] for call in calls] == [("f", '{"city": "Rome"}')] * 2
+    assert not first or [call[1] for call in calls] == ["a", "b"]
+
+
+def test_calls_of_two_tools_under_one_index_stay_apart_without_arguments() -> None:
+    reply = heard(opening("a", "f"), opening("b", "g"))
+    assert told(reply) == [("tool_call", "a", "f", "{}"), ("tool_call", "b", "g", "{}")]
+
+
+def test_a_full_reply_s_calls_under_one_index_stay_apart() -> None:
+    calls = [opening("a", "f", '{"x": 1}'), opening("b", "f", '{"x": 2}')]
+    body = {"id": "c", "choices": [{"message": {"tool_calls": calls}, "finish_reason": "stop"}]}
+    assert told(read_reply(body, translation())) == [
+        ("tool_call", "a", "f", '{"x": 1}'),
+        ("tool_call", "b", "f", '{"x": 2}'),
+    ]
+
+
+@SIZES
+def test_a_name_or_a_new_id_in_every_piece_starts_no_call(size: int | None) -> None:
+    reply = heard(
+        opening("a", "f", '{"x'),
+        opening("b", "f", '": {"y": '),
+        opening("c", "f", "1}}"),
+        opening("d", "f", ""),
+        {"index": 0, "function": {"name": "f", "arguments": ""}},
+        size=size,
+    )
+    assert told(reply) == [("tool_call", "a", "f", '{"x": {"y": 1}}')]

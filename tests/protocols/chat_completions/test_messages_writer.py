@@ -218,6 +218,16 @@ def test_an_assistants_turn() -> None:
         ([CALL], "items[0]"),
         ([CALL, ToolCall(id="a", name="g", arguments="{}")], "items[1]"),
         ([CALL, ToolResult(call_id="b", parts=[])], "items[1]"),
+        ([CALL, RESULT, RESULT], "items[2]"),
+        (
+            [
+                CALL,
+                Message(role="user", parts=[Text(text="Hi")]),
+                RESULT,
+                ToolResult(call_id="a", parts=[]),
+            ],
+            "items[3]",
+        ),
         ([Message(role="assistant", parts=[Text(text="prefill")])], "items[0]"),
     ],
 )
@@ -227,3 +237,40 @@ def test_a_history_that_no_host_accepts_is_refused_by_its_path(
     with pytest.raises(ApiError) as caught:
         write(translation(), *items)
     assert caught.value.param == param
+
+
+def test_a_result_that_comes_later_stands_behind_its_call() -> None:
+    """Responses takes a user's word, or another call, between a call and its result; Chat does not."""
+    task = translation()
+    other, third = (
+        ToolCall(id="b", name="g", arguments="{}"),
+        ToolCall(id="c", name="h", arguments="{}"),
+    )
+    messages = write(
+        task,
+        CALL,
+        other,
+        RESULT,
+        third,
+        ToolResult(call_id="c", parts=[Text(text="three")]),
+        user(Text(text="Wait")),
+        ToolResult(call_id="b", parts=[Text(text="two")]),
+    )
+    assert [(message["role"], message.get("tool_call_id")) for message in messages] == [
+        ("assistant", None),
+        ("tool", "a"),
+        ("tool", "b"),
+        ("assistant", None),
+        ("tool", "c"),
+        ("user", None),
+    ]
+    assert messages[2]["content"] == "two"
+    assert noted(task) == [("items[6]", "approximated")]
+
+
+def test_each_result_stays_with_its_own_turn_where_ids_are_counted_anew() -> None:
+    second = ToolResult(call_id="a", parts=[Text(text="two")])
+    again = ToolCall(id="a", name="f", arguments="{}")
+    messages = write(translation(), CALL, user(Text(text="Wait")), RESULT, again, second)
+    told = [message["content"] for message in messages]
+    assert told == [None, "one", "Wait", None, "two"]

@@ -117,8 +117,11 @@ def test_the_tier_that_answered() -> None:
     assert "service_tier" not in Written(text("Hi"), usage=Usage()).whole
 
 
-def test_a_tier_that_chat_does_not_have_and_searches_that_it_does_not_count_are_noted() -> None:
-    written = Written(text("Hi"), usage=Usage(service_tier="ultrafast", web_searches=2))
+@pytest.mark.parametrize("tier", ["ultrafast", "on_demand"])
+def test_a_tier_that_chat_does_not_have_and_searches_that_it_does_not_count_are_noted(
+    tier: str,
+) -> None:
+    written = Written(text("Hi"), usage=Usage(service_tier=tier, web_searches=2))
     assert "service_tier" not in written.whole and "service_tier" not in written.chunks[-1]
     assert set(written.lost) == {("reply.service_tier", "dropped"), ("reply.usage", "dropped")}
 

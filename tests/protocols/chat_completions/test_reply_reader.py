@@ -13,6 +13,7 @@ from wsgi_gateway.protocols.chat_completions import StreamReader, read_reply
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Delta, Failed, Finished, Started, Usage
 from wsgi_gateway.protocols.reply import fold
+from wsgi_gateway.protocols.translation import Translation
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 A = {"index": 0, "id": "call_a", "type": "function", "function": {"name": "f", "arguments": ""}}
@@ -271,3 +272,77 @@ def test_a_reply_that_says_nothing_is_an_error(body: dict[str, Any]) -> None:
     with pytest.raises(ApiError) as caught:
         fold(read_reply(body, translation()))
     assert caught.value.kind == "upstream_invalid"
+
+
+@pytest.mark.parametrize("reason", [None, "error", "stop"])
+@pytest.mark.parametrize("streamed", [True, False])
+def test_an_error_in_a_choice_is_a_failure(reason: str | None, streamed: bool) -> None:
+    """OpenRouter tells there why the model's provider broke off."""
+    error = {"code": 429, "message": "Provider returned error"}
+    said = {"role": "assistant", "content": "Hal"}
+    choice = {"index": 0, "finish_reason": reason, "error": error}
+    if streamed:
+        chunks = [{"index": 0, "delta": said}, {**choice, "delta": {"content": ""}}]
+        frames = [f"data: {json.dumps({'id': 'c', 'choices': [chunk]})}\n\n" for chunk in chunks]
+        stream = "".join([*frames, "data: [DONE]\n\n"])
+        events = read(StreamReader(translation()), stream.encode())
+    else:
+        events = read_reply({"id": "c", "choices": [{**choice, "message": said}]}, translation())
+    failed = events[-1]
+    assert isinstance(failed, Failed)
+    assert (failed.error.kind, failed.error.message) == ("rate_limit", "Provider returned error")
+
+
+def ended_by(reason: str, **more: Any) -> tuple[Any, Translation]:
+    """The last event of a full reply with this finish reason, which a streamed one shares."""
+    task = translation()
+    choice = {"index": 0, "message": {"content": "Hal"}, "finish_reason": reason, **more}
+    full = read_reply({"id": "c", "choices": [choice]}, task)[-1]
+    chunk = {"index": 0, "delta": choice.pop("message"), **choice}
+    frames = f"data: {json.dumps({'id': 'c', 'choices': [chunk]})}\n\ndata: [DONE]\n\n"
+    assert repr(read(StreamReader(translation()), frames.encode())[-1]) == repr(full)
+    return full, task
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("content_filter: PROHIBITED_CONTENT", "content_filter"),
+        ("SAFETY", "content_filter"),
+        ("sensitive", "content_filter"),
+        ("MAX_TOKENS", "length"),
+        ("model_length", "length"),
+        ("model_context_window_exceeded", "context_window"),
+    ],
+)
+def test_a_cut_reply_does_not_look_whole_whatever_its_host_calls_it(
+    given: str, reason: str
+) -> None:
+    last, task = ended_by(given)
+    assert (last, task.loss.entries) == (Finished(reason=reason), [])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ("insufficient_system_resource", "overloaded"),
+        ("network_error", "server"),
+        ("abort", "server"),
+        ("function_call_filter: MALFORMED_FUNCTION_CALL", "upstream_invalid"),
+    ],
+)
+def test_a_model_that_failed_is_a_failure_whatever_its_host_calls_it(given: str, kind: str) -> None:
+    last, _ = ended_by(given)
+    assert isinstance(last, Failed)
+    assert last.error.kind == kind and given in last.error.message
+
+
+def test_a_blocked_prompt_is_no_broken_reply() -> None:
+    """Gemini's OpenAI endpoint leaves the message out."""
+    last, _ = ended_by("content_filter: PROHIBITED_CONTENT", message=None)
+    assert last == Finished(reason="content_filter")
+
+
+def test_a_choice_whose_index_is_null_is_the_only_one() -> None:
+    choice = {"index": None, "message": {"content": "Hi"}, "finish_reason": "stop"}
+    assert told(read_reply({"id": "c", "choices": [choice]}, translation())) == [("text", "Hi")]

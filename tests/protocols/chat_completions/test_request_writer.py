@@ -113,6 +113,15 @@ def test_stop_sequences_that_no_upstream_looks_for_are_the_gateways(
     assert (body, task.stop, noted(task)) == ({}, stop, [])
 
 
+@pytest.mark.parametrize("facts", [REASONING, {}], ids=["ours", "sent"])
+def test_an_empty_stop_sequence_stops_nothing(facts: dict[str, Any]) -> None:
+    """The gateway would find it at once, and cut the reply to nothing."""
+    body, task = write("chat_completions", facts, stop=[""])
+    assert (body, task.stop, task.sent_stop) == ({}, [], [])
+    assert noted(task) == [("stop", "dropped")]
+    assert write("chat_completions", {}, stop=["", "a"])[0] == {"stop": ["a"]}
+
+
 @pytest.mark.parametrize("closed", [True, False])
 def test_a_schema_of_messages_is_enforced_where_openai_can(closed: bool) -> None:
     schema = {"type": "object", "properties": {}, "additionalProperties": not closed}

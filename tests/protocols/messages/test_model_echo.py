@@ -2,15 +2,23 @@
 
 from pathlib import Path
 
-from wsgi_gateway.protocols.messages.model_echo import rename_reply, rename_stream
+from wsgi_gateway.protocols.messages.model_echo import rename_reply, renaming
 
 GOLDEN = (Path(__file__).parents[2] / "golden" / "messages.sse").read_bytes()
 
 
 def test_only_the_first_name_in_a_stream_changes() -> None:
     start = GOLDEN + b'data: {"model":"gw-model"}\n\n'
-    renamed = rename_stream(start, 'my "alias"')
-    assert renamed == start.replace(b'"model":"gw-model"', b'"model":"my \\"alias\\""', 1)
+    change = renaming('my "alias"')
+    assert change(start) == start.replace(b'"model":"gw-model"', b'"model":"my \\"alias\\""', 1)
+    assert change(start) == start
+
+
+def test_pings_and_comments_may_come_before_the_name() -> None:
+    change = renaming("alias")
+    for before in (b'event: ping\ndata: {"type":"ping"}\n\n', b": one moment\n\n"):
+        assert change(before) == before
+    assert change(GOLDEN) == GOLDEN.replace(b'"model":"gw-model"', b'"model":"alias"', 1)
 
 
 def test_a_full_reply_keeps_all_else() -> None:

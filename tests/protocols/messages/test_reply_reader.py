@@ -433,6 +433,7 @@ def test_any_order_of_events_ends_in_exactly_one_way(order: list[bytes], size: i
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
 )
 FIELDS = st.sampled_from(
     ["type", "index", "message", "content_block", "delta", "usage", "text", "stop_reason", "id"]
@@ -463,7 +464,7 @@ def test_any_json_ends_in_exactly_one_way(events: list[Any]) -> None:
     check_promises(read(StreamReader(translation()), stream))
 
 
-@given(st.dictionaries(FIELDS | st.just("content"), ODD | st.lists(ODD)))
+@given(st.dictionaries(FIELDS | st.just("content"), ODD | st.lists(ODD, max_size=3), max_size=5))
 def test_any_object_as_a_full_reply_ends_in_exactly_one_way(body: dict[str, Any]) -> None:
     check_promises(read_reply(body, translation()))
 
@@ -496,3 +497,19 @@ def test_a_call_by_code_is_noted(caller: object, noted: int) -> None:
         frames(START, *block(0, tool(caller=caller), arguments("{}")), *ending("tool_use")),
     )
     assert [entry.path for entry in task.loss.entries] == ["reply.content"] * noted
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind"),
+    [
+        ('event: error\ndata: {"message": "Slow down", "code": 429}', "rate_limit"),
+        ("event: error\ndata: Slow down", "server"),
+        ('data: {"error": {"message": "Slow down", "code": "429"}}', "rate_limit"),
+    ],
+    ids=["bare", "no JSON", "as OpenAI's"],
+)
+def test_an_error_of_another_form_keeps_its_words(frame: str, kind: str) -> None:
+    start = 'data: {"type": "message_start", "message": {"id": "m", "content": []}}'
+    last = read(StreamReader(translation()), f"{start}\n\n{frame}\n\n".encode())[-1]
+    assert isinstance(last, Failed)
+    assert (last.error.kind, last.error.message) == (kind, "Slow down")

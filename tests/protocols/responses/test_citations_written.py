@@ -166,6 +166,18 @@ def test_a_search_is_an_item_with_its_progress(asked: bool) -> None:
     assert wire[0]["response"]["service_tier"] == "default"
 
 
+@pytest.mark.parametrize("asked", ["flex", "fastest"])
+def test_a_hosts_own_tier_is_not_told_to_strict_clients(asked: str) -> None:
+    loss = Loss("responses")
+    events = reply(ReplyPart(kind="text", text="Hi"), usage=Usage(service_tier="on_demand"))
+    response, wire = told_to_client(events, loss, service_tier=asked)
+    started = wire[0]["response"]["service_tier"]
+    assert response["service_tier"] == started == ("flex" if asked == "flex" else "default")
+    (entry,) = loss.entries
+    assert (entry.path, entry.verdict) == ("reply.service_tier", "dropped")
+    assert "on_demand" in entry.note
+
+
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [

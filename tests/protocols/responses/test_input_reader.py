@@ -284,7 +284,6 @@ def test_a_search_that_ran_upstream_is_noted(kind: str) -> None:
         ({"type": "function_call_output", "call_id": "c"}, "input[0].output"),
         ({"type": "function_call_output", "call_id": "c", "output": {}}, "input[0].output"),
         ({"role": "user", "content": [SILENT]}, "input[0].content[0].input_audio"),
-        ({"type": "compaction_trigger"}, "input[0]"),
         ({"type": "configuration_update", "reasoning": {"effort": "low"}}, "input[0]"),
         ({"type": "mcp_call", "name": "n", "arguments": "{}", "server_label": "s"}, "input[0]"),
         ({"type": "image_generation_call", "id": "ig_1", "result": "AAAA"}, "input[0]"),

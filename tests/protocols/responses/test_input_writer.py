@@ -395,3 +395,21 @@ def test_what_is_written_can_be_read() -> None:
     ]
     to = translation("messages")
     assert read_request(write(*items, to=to, api="messages"), to.loss).items == items
+
+
+def test_ids_that_a_host_counts_anew_each_turn_are_told_apart() -> None:
+    """A history whose first turns came from another model: Responses knows calls by their ids alone."""
+    other = ToolResult(call_id=CALL.id, parts=[Text(text="two")])
+    items = written(USER, CALL, RESULT, CALL, other, CALL, RESULT)[1:]
+    ids = [item["call_id"] for item in items]
+    assert ids == ["c1", "c1", "c1_2", "c1_2", "c1_3", "c1_3"]
+    assert items[3]["output"] == "two"
+
+
+def test_an_id_that_was_told_apart_is_not_too_long() -> None:
+    call = ToolCall(id="x" * 64, name="f", arguments="{}")
+    result = ToolResult(call_id=call.id, parts=[Text(text="one")])
+    first, _, second, answer = written(USER, call, result, call, result)[1:]
+    assert first["call_id"] == call.id
+    assert second["call_id"] == answer["call_id"] != call.id
+    assert len(second["call_id"]) <= 64

@@ -255,3 +255,79 @@ def test_events_without_an_output_index_are_told_apart_by_item() -> None:
         {"type": "response.output_text.delta", "item_id": "msg_1", "delta": "c"},
     )
     assert told(found) == [("text", "ac"), ("text", "b")]
+
+
+def without_index(*events: Json) -> list[Json]:
+    return [
+        {name: value for name, value in one.items() if name != "output_index"} for one in events
+    ]
+
+
+def test_calls_without_index_and_item_id_are_known_by_their_own() -> None:
+    """llama.cpp: its calls have no ``id``, and its events no ``output_index``."""
+    first, second = ({**CALL, "call_id": name} for name in ("fc_a", "fc_b"))
+    del first["id"], second["id"]
+    told_of = [
+        [
+            added({**call, "arguments": ""}),
+            event("function_call_arguments.delta", item_id=call["call_id"], delta='{"x"'),
+            event("function_call_arguments.delta", item_id=call["call_id"], delta=":1}"),
+        ]
+        for call in (first, second)
+    ]
+    whole = [{**call, "arguments": '{"x":1}'} for call in (first, second)]
+    events = without_index(*told_of[0], *told_of[1], *map(done, whole))
+    assert told(events_of(*events, output=whole)) == [
+        ("tool_call", "fc_a", "f", '{"x":1}'),
+        ("tool_call", "fc_b", "f", '{"x":1}'),
+    ]
+
+
+def test_a_text_without_index_is_not_told_twice() -> None:
+    events = without_index(event("output_text.delta", item_id="msg_1", delta="Hello"))
+    for name in ("msg_1", "msg_other"):
+        whole = {**MESSAGE, "id": name, "content": [text("Hello")]}
+        assert told(events_of(*events, output=[whole])) == [("text", "Hello")]
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["ended", "open"])
+@pytest.mark.parametrize("name", ["1", "other"])
+def test_a_thought_and_a_message_under_one_index_stay_apart(name: str, ends: bool) -> None:
+    """LiteLLM gives both index 0, never adds the message, and ends the thought or does not."""
+    thought = {**THOUGHT, "summary": [{"type": "summary_text", "text": "hm"}]}
+    message = {**MESSAGE, "content": [text("Hello")]}
+    call = {**CALL, "id": "c1", "arguments": "{}"}
+    events = [
+        added({**THOUGHT, "summary": None}),
+        event("reasoning_summary_text.delta", item_id="rs_1", delta="hm"),
+        *([done(thought)] if ends else []),
+        event("output_text.delta", item_id="msg_1", delta="Hel"),
+        event("output_text.delta", item_id="msg_1", delta="lo"),
+        added(call, 1),
+        done(call, 1),
+        done(message),
+    ]
+    output = [{**thought, "id": f"rs_{name}"}, {**message, "id": f"msg_{name}"}, call]
+    assert told(events_of(*events, output=output)) == [
+        ("reasoning", "hm"),
+        ("text", "Hello"),
+        ("tool_call", "c1", "f", "{}"),
+    ]
+
+
+def test_ids_that_are_made_anew_in_every_event_tell_nothing() -> None:
+    """Copilot's are; the index holds."""
+    whole = {**MESSAGE, "content": [text("Hello")]}
+    events = [
+        added({**MESSAGE, "id": "a"}),
+        event("output_text.delta", item_id="b", delta="Hel"),
+        event("output_text.delta", item_id="c", delta="lo"),
+        done({**whole, "id": "d"}),
+    ]
+    assert told(events_of(*events, output=[{**whole, "id": "e"}])) == [("text", "Hello")]
+
+
+def test_a_message_that_only_the_final_response_has_is_told() -> None:
+    first, second = ({**MESSAGE, "id": name, "content": [text(name)]} for name in ("m1", "m2"))
+    events = [event("output_text.delta", 1, item_id="m2", delta="m2"), done(second, 1)]
+    assert told(events_of(*events, output=[first, second])) == [("text", "m2"), ("text", "m1")]

@@ -14,6 +14,8 @@ from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.responses import read_request
 
 OBFUSCATION = ("stream_options.include_obfuscation", "dropped")
+COMPACTION = {"type": "compaction"}
+THRESHOLD = "context_management[0].compact_threshold"
 CODEX = json.loads((Path(__file__).parent / "codex_requests.json").read_bytes())
 
 
@@ -94,7 +96,6 @@ def test_nothing_is_noted_of_what_is_carried_or_null() -> None:
         ("client_metadata", {"a": "b"}, ("client_metadata", "dropped")),
         ("stream_options", {"include_obfuscation": True}, OBFUSCATION),
         ("image", {"context_compression": "auto"}, ("image", "dropped")),
-        ("truncation", "auto", ("truncation", "approximated")),
         ("include", ["file_search_call.results"], ("include[0]", "dropped")),
         ("reasoning", {"context": "all_turns"}, ("reasoning.context", "dropped")),
         ("never_heard_of", 1, ("never_heard_of", "dropped")),
@@ -104,15 +105,22 @@ def test_hints_are_noted(field: str, value: object, noted: tuple[str, str]) -> N
     assert notes(**{field: value}) == [noted]
 
 
+@pytest.mark.parametrize(("asked", "allowed"), [("auto", True), ("disabled", False), (None, False)])
+def test_truncation_allows_a_cut(asked: str | None, allowed: bool) -> None:
+    assert read(truncation=asked).may_be_cut is allowed
+
+
 @pytest.mark.parametrize(
     ("body", "param"),
     [
-        ({"background": True}, "background"),
         ({"prompt_cache_options": {"prewarm": True}}, "prompt_cache_options.prewarm"),
-        ({"conversation": "conv_1"}, "conversation"),
         ({"prompt": {"id": "pmpt_1"}}, "prompt"),
+        ({"prompt": {"id": "pmpt_1"}, "input": None}, "prompt"),
         ({"access_programs": {"cyber": "daybreak_red"}}, "access_programs.cyber"),
-        ({"context_management": [{"type": "compaction"}]}, "context_management"),
+        ({"context_management": [{"type": "forgetting"}]}, "context_management[0].type"),
+        ({"context_management": [{**COMPACTION, "compact_threshold": 0}]}, THRESHOLD),
+        ({"context_management": [{**COMPACTION, "compact_threshold": True}]}, THRESHOLD),
+        ({"context_management": [{**COMPACTION, "compact_threshold": "1"}]}, THRESHOLD),
         ({"reasoning": {"mode": "pro"}}, "reasoning.mode"),
         ({"text": {"format": {"type": "xml"}}}, "text.format.type"),
         ({"text": {"format": {"type": "json_schema", "name": "n"}}}, "text.format.schema"),
@@ -129,6 +137,14 @@ def test_what_cannot_be_read_is_refused_by_name(body: dict[str, Any], param: str
     assert caught.value.kind == "invalid_request"
     assert caught.value.param == param
     assert param in caught.value.message
+
+
+def test_of_several_thresholds_the_lowest_counts() -> None:
+    thresholds = [{**COMPACTION, "compact_threshold": tokens} for tokens in (5000, 2000)]
+    assert read(context_management=thresholds).compact_threshold == 2000
+    assert read(context_management=[]).compact_threshold is None
+    assert read(context_management=[COMPACTION]).compact_threshold == 100_000
+    assert notes(context_management=[COMPACTION]) == [(THRESHOLD, "approximated")]
 
 
 @pytest.mark.parametrize("body", CODEX.values(), ids=CODEX.keys())

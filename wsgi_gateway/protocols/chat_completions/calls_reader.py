@@ -1,6 +1,7 @@
 """The tool calls of an upstream's reply, put together from pieces.
 
-Theory of operation. Pieces belong together by index; hosts without indexes start a call with an id or a name. A call
+Theory of operation. Pieces belong together by index; hosts without indexes start a call with an id or a name, and so do
+hosts that give all calls the same index (Gemini, older Ollama), once the call before is whole. A call
 starts once its name is known, and stays open, as pieces may come interleaved, until its JSON is complete and another
 call begins, or until the end. What a host wants back with a call (``extra_content``) becomes an empty reasoning
 part before it, or at the end where it comes too late for that.
@@ -9,12 +10,10 @@ OpenAI's models sometimes call a tool ``parallel`` that nobody declared, whose a
 told instead (protocols digest 6.4).
 """
 
-from collections.abc import Callable
 from functools import partial
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from wsgi_gateway.protocols.aliases import Aliases
 from wsgi_gateway.protocols.chat_completions import wire
@@ -22,10 +21,10 @@ from wsgi_gateway.protocols.conversation import Json, Proof
 from wsgi_gateway.protocols.decoding import arguments_text, encode, parse_arguments
 from wsgi_gateway.protocols.ids import new_id
 from wsgi_gateway.protocols.reply_builder import ReplyBuilder
-from wsgi_gateway.protocols.steady import PROBE
+from wsgi_gateway.protocols.steady import Repeated
 
-RepeatedDelta = tuple[str, Callable[[list[str]], None], wire.Delta]
-"""The field of a delta's text, what takes further ones, and the delta with the text ``PROBE``."""
+RepeatedDelta = tuple[Repeated, wire.Delta]
+"""How a delta may be repeated that is equal to the other one, which has nothing but the text."""
 
 _WRAPPERS = ("parallel", "multi_tool_use.parallel")
 
@@ -52,6 +51,12 @@ class _Call:
         self.part: int | None = None
         self.arguments: list[str] = []
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its arguments are complete JSON, so that it cannot grow."""
+        text = "".join(self.arguments)
+        return bool(text.strip()) and parse_arguments(text) is not None
+
 
 class CallsReader:
     """Speaks through the reply's one ``builder``."""
@@ -60,8 +65,9 @@ class CallsReader:
         self._builder = builder
         self._aliases = aliases
         self._origin = origin
-        self._calls: dict[int, _Call] = {}
-        self._last: int | None = None
+        self._calls: list[_Call] = []
+        self._by_index: dict[int, _Call] = {}
+        self._last: _Call | None = None
 
     @property
     def any(self) -> bool:
@@ -70,14 +76,17 @@ class CallsReader:
 
     def is_new(self, piece: wire.ToolCall) -> bool:
         """Whether ``piece`` begins another call."""
-        return self._index_of(piece) not in self._calls
+        return self._call_of(piece) is None
 
     def read(self, piece: wire.ToolCall) -> None:
-        index = self._last = self._index_of(piece)
-        call = self._calls.get(index)
+        call = self._call_of(piece)
         if call is None:
             self.close_whole()
-            call = self._calls[index] = _Call()
+            call = _Call()
+            self._calls.append(call)
+        self._last = call
+        if piece.index is not None:
+            self._by_index[piece.index] = call
         call.id = call.id or piece.id
         call.name = call.name or _name(piece)
         call.custom = call.custom or piece.custom is not None
@@ -92,33 +101,34 @@ class CallsReader:
             self._start(call, call.name)
 
     def repeated(self, pieces: list[wire.ToolCall]) -> RepeatedDelta | None:
-        """How a delta of one piece may be repeated, whose call has started."""
+        """How a delta of one piece may be repeated, whose call has started. One with a name may begin another."""
         piece = pieces[0] if len(pieces) == 1 else wire.ToolCall()
-        call = self._calls.get(piece.index) if piece.index is not None else None
-        if call is None or call.part is None or not _text(piece):
+        call = self._by_index.get(piece.index) if piece.index is not None else None
+        if call is None or call.part is None or not _text(piece) or _name(piece):
             return None
         if piece.custom is not None:
-            field, again = "input", replace(piece, custom=replace(piece.custom, input=PROBE))
-        elif piece.function is not None:
-            function = replace(piece.function, arguments=PROBE)
-            field, again = "arguments", replace(piece, function=function)
+            field = "input"
+        elif piece.function is not None and isinstance(piece.function.arguments, str):
+            field = "arguments"
         else:
             return None
-        return field, partial(self._texts, call, call.part), wire.Delta(tool_calls=[again])
+        again = Repeated(field, partial(self._texts, call, call.part))
+        return again, wire.Delta(tool_calls=[piece])
 
     def _texts(self, call: _Call, part: int, texts: list[str]) -> None:
         """Further pieces of the arguments."""
         call.arguments += texts
         self._builder.deltas(part, texts)
 
-    def _index_of(self, piece: wire.ToolCall) -> int:
+    def _call_of(self, piece: wire.ToolCall) -> _Call | None:
+        """The call that ``piece`` continues; None if it begins one."""
         if piece.index is not None:
-            return piece.index
-        last = self._calls.get(self._last) if self._last is not None else None
-        if last is None or self._last is None:
-            return len(self._calls)
-        is_new = (piece.id and piece.id != last.id) or (_name(piece) and not piece.id)
-        return len(self._calls) if is_new else self._last
+            call = self._by_index.get(piece.index)
+            return None if call is None or _begins_another(piece, call) else call
+        last = self._last
+        if last is None or (piece.id and piece.id != last.id) or (_name(piece) and not piece.id):
+            return None
+        return last
 
     def _start(self, call: _Call, name: str) -> None:
         call.id = call.id or new_id("call_")
@@ -135,9 +145,8 @@ class CallsReader:
 
     def close_whole(self) -> None:
         """A call whose JSON is complete cannot grow: ending it lets the next part through at once."""
-        for call in self._calls.values():
-            text = "".join(call.arguments)
-            if call.custom or not text.strip() or parse_arguments(text) is None:
+        for call in self._calls:
+            if call.custom or not call.is_whole:
                 continue
             if call.part is not None:
                 self._builder.close(call.part)
@@ -146,7 +155,7 @@ class CallsReader:
 
     def end(self) -> bool:
         """Start what was held back. False if a call never got a name."""
-        for call in self._calls.values():
+        for call in self._calls:
             if call.part is None and call.name:
                 self._unwrap(call, call.name)
             elif call.part is None:
@@ -171,6 +180,19 @@ class CallsReader:
             call.part = self._builder.open_call(new_id("call_"), inner)
             self._builder.delta(call.part, bytes(use.parameters).decode())
             self._builder.close(call.part)
+
+
+def _begins_another(piece: wire.ToolCall, call: _Call) -> bool:
+    """Whether ``piece`` has the index of ``call``, but is of another.
+
+    Some hosts repeat the name, or make a new id, in every piece (older vLLM): these alone tell nothing.
+    """
+    name = _name(piece)
+    if not name or (piece.id and piece.id == call.id):
+        return False
+    if name != call.name:
+        return call.is_whole or bool(piece.id and call.id)
+    return _text(piece).lstrip().startswith("{") and call.is_whole
 
 
 def _uses(arguments: str) -> list[_Use]:

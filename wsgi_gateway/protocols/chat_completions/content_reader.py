@@ -14,11 +14,11 @@ def read_content(content: str | list[wire.ContentPart] | None, path: str, loss: 
         return []
     if isinstance(content, str):
         return [loss.at(path, Text(text=content))]
-    places = [f"{path}[{number}]" for number in range(len(content))]
-    return [
-        loss.at(place, _part(part, place, loss))
-        for place, part in zip(places, content, strict=True)
-    ]
+    parts: list[Part] = []
+    for number, part in enumerate(content):
+        place = f"{path}[{number}]"
+        parts.append(loss.at(place, _part(part, place, loss)))
+    return parts
 
 
 def _part(part: wire.ContentPart, path: str, loss: Loss) -> Part:

@@ -47,9 +47,15 @@ def _assistant(message: wire.RequestMessage, path: str, legacy_id: str, loss: Lo
     """``legacy_id`` is that of a deprecated ``function_call``, which has none of its own."""
     if message.audio:
         loss.refuse(f"{path}.audio", "the upstream's API has no audio")
-    items: list[Item] = _reasoning(message, path, loss)
-    content = read_content(message.content, f"{path}.content", loss)
-    parts = [part for part in content if _says_something(part)]
+    items: list[Item] = _reasoning(message, path, loss) if _has_thoughts(message) else []
+    parts: list[Part] = []
+    content = message.content
+    if isinstance(content, str):
+        if content:
+            parts.append(loss.at(f"{path}.content", Text(text=content)))
+    elif content:
+        read = read_content(content, f"{path}.content", loss)
+        parts += [part for part in read if type(part) is not Text or part.text]
     if message.refusal:
         parts.append(loss.at(f"{path}.refusal", model.Refusal(text=message.refusal)))
     if parts:
@@ -65,8 +71,9 @@ def _assistant(message: wire.RequestMessage, path: str, legacy_id: str, loss: Lo
     return items
 
 
-def _says_something(part: Part) -> bool:
-    return not isinstance(part, Text) or part.text != ""
+def _has_thoughts(message: wire.RequestMessage) -> bool:
+    told = message.reasoning_content or message.reasoning
+    return bool(told or message.reasoning_details or message.extra_content)
 
 
 def _call(call: wire.ToolCall, path: str, loss: Loss) -> list[Item]:
@@ -79,13 +86,13 @@ def _call(call: wire.ToolCall, path: str, loss: Loss) -> list[Item]:
         where = path if path.endswith("function_call") else f"{path}.{kind}"
         loss.refuse(f"{where}.name", "is required")
     item = model.ToolCall(id=call.id, name=called.name, arguments="")
-    match called:
-        case wire.CustomCall():
-            item.custom, item.arguments = True, called.input or ""
-        case wire.Function():
-            item.arguments = arguments_text(called.arguments)
-    extra = _extra(call.extra_content, call.id, path, loss)
-    return [*extra, loss.at(path, item)]
+    if type(called) is wire.CustomCall:
+        item.custom, item.arguments = True, called.input or ""
+    elif type(called) is wire.Function:
+        item.arguments = arguments_text(called.arguments)
+    loss.at(path, item)
+    extra = call.extra_content
+    return [*_extra(extra, call.id, path, loss), item] if extra else [item]
 
 
 def _extra(extra: object, call_id: str | None, path: str, loss: Loss) -> list[Item]:

@@ -1,13 +1,17 @@
 """The history as Chat Completions messages.
 
 Chat has no order inside an assistant turn: it is one content and a list of calls. Each call's result must
-follow directly behind its turn, and a result is text only; so images in results go into one user message behind them.
+follow directly behind its turn, so one that was told later is moved up; and a result is text only, so images in results
+go into one user message behind them.
 """
+
+from collections.abc import Sequence
 
 from wsgi_gateway.protocols.chat_completions.parts_writer import plain, write_content, write_part
 from wsgi_gateway.protocols.chat_completions.reasoning_details import proven_details, proven_extra
 from wsgi_gateway.protocols.conversation import (
     Conversation,
+    Item,
     Json,
     Message,
     Proof,
@@ -19,34 +23,52 @@ from wsgi_gateway.protocols.conversation import (
 )
 from wsgi_gateway.protocols.custom_tools import function_arguments
 from wsgi_gateway.protocols.openai_requests import breakpoint_of_cache, limit_breakpoints
+from wsgi_gateway.protocols.plain_parts import plain_text
+from wsgi_gateway.protocols.tool_pairs import ToolPairs
 from wsgi_gateway.protocols.translation import Translation
 
 
 def write_messages(conversation: Conversation, translation: Translation) -> list[Json]:
     """Raises ApiError where calls and results do not pair up, or for a part that Chat cannot hold."""
-    writer = _MessagesWriter(translation)
+    writer = _MessagesWriter(conversation.items, translation)
     if conversation.instructions:
         writer.add_message(Message(role="developer", parts=list(conversation.instructions)))
-    for item in conversation.items:
-        match item:
-            case Message(role="assistant"):
-                writer.add_assistant_text(item)
-            case Message():
-                writer.add_message(item)
-            case Reasoning():
-                writer.add_reasoning(item)
-            case ToolCall():
-                writer.add_call(item)
-            case ToolResult():
-                writer.add_result(item)
-    writer.end_turn()
+    writer.add_items()
     if conversation.api == "messages" and writer.messages[-1:] and _is_prefill(writer.messages[-1]):
         translation.loss.refuse(
             conversation.items[-1],
             "the last message is the assistant's, and the upstream cannot continue it",
         )
-    limit_breakpoints(writer.messages, translation.loss)
+    limit_breakpoints(writer.messages, translation)
     return writer.messages
+
+
+def _joined(texts: list[Json]) -> list[Json]:
+    """Texts are joined as they are, up to a cache breakpoint."""
+    if len(texts) < 2:
+        return texts
+    joined: list[Json] = []
+    said: list[str] = []
+    for text in texts:
+        said.append(text["text"])
+        if len(text) > 2 or text is texts[-1]:
+            joined.append(text | {"text": "".join(said)})
+            said = []
+    return joined
+
+
+def _answers(items: Sequence[Item], translation: Translation) -> dict[int, ToolResult]:
+    """The result of each call, known by its ``id()``: a host may count its own ids anew each turn."""
+    answers: dict[int, ToolResult] = {}
+    tools = ToolPairs(translation)
+    for item in items:
+        if type(item) is ToolCall:
+            tools.call(item)
+        elif type(item) is ToolResult:
+            _, call = tools.result(item)
+            answers[id(call)] = item
+    tools.check()
+    return answers
 
 
 def _is_prefill(message: Json) -> bool:
@@ -54,24 +76,47 @@ def _is_prefill(message: Json) -> bool:
 
 
 class _MessagesWriter:
-    def __init__(self, translation: Translation) -> None:
+    def __init__(self, items: Sequence[Item], translation: Translation) -> None:
         self.messages: list[Json] = []
+        self._items = items
+        self._answers: dict[int, ToolResult] | None = None
+        self._moved: set[int] = set()
         self._translation = translation
         self._loss = translation.loss
         self._begin_turn()
 
     def _begin_turn(self) -> None:
         self._assistant: Json | None = None
-        self._content: list[Json] = []
+        self._texts: list[Json] = []
         self._thoughts: list[Reasoning] = []
         self._calls: dict[str, Json] = {}
         self._waiting: dict[str, ToolCall] = {}
         self._results: dict[str, Json] = {}
         self._media: list[Json] = []
 
+    def add_items(self) -> None:
+        for item in self._items:
+            self._add(item)
+        self.end_turn()
+
+    def _add(self, item: Item) -> None:
+        if type(item) is Message:
+            if item.role == "assistant":
+                self._add_assistant_text(item)
+            else:
+                self.add_message(item)
+        elif type(item) is ToolCall:
+            self._add_call(item)
+        elif type(item) is ToolResult:
+            if not self._moved or id(item) not in self._moved:
+                self._add_result(item)
+        elif type(item) is Reasoning:
+            self._add_reasoning(item)
+
     def add_message(self, message: Message) -> None:
         self.end_turn()
-        self._drop_phase(message)
+        if message.phase:
+            self._drop_phase(message)
         role = message.role
         if role == "developer" and not self._translation.capabilities.openai_fields:
             role = "system"
@@ -84,42 +129,32 @@ class _MessagesWriter:
         self.messages.append(body)
 
     def _drop_phase(self, message: Message) -> None:
-        if message.phase:
-            self._loss.dropped(message, "phase has no place in the upstream's API")
+        self._loss.dropped(message, "phase has no place in the upstream's API")
 
-    def add_assistant_text(self, message: Message) -> None:
-        self._drop_phase(message)
+    def _add_assistant_text(self, message: Message) -> None:
+        if message.phase:
+            self._drop_phase(message)
         turn = self._turn()
         if self._waiting:
             self._loss.approximated(message, "text behind tool calls was moved before them")
         for part in message.parts:
-            match part:
-                case Text() if part.text:
-                    self._say(write_part(part, self._translation))
-                case Text():
-                    pass
-                case Refusal():
-                    turn["refusal"] = turn.get("refusal", "") + part.text
-                case _:
-                    self._loss.approximated(part, "left out: the assistant can send text only")
+            if type(part) is Text:
+                if part.text:
+                    self._texts.append(write_part(part, self._translation))
+            elif type(part) is Refusal:
+                turn["refusal"] = turn.get("refusal", "") + part.text
+            else:
+                self._loss.approximated(part, "left out: the assistant can send text only")
         if message.name:
             turn["name"] = message.name
 
-    def _say(self, text: Json) -> None:
-        """Texts are joined as they are, up to a cache breakpoint."""
-        last = self._content[-1] if self._content else None
-        if last is not None and set(last) == {"type", "text"}:
-            self._content[-1] = text | {"text": last["text"] + text["text"]}
-        else:
-            self._content.append(text)
-
-    def add_reasoning(self, reasoning: Reasoning) -> None:
+    def _add_reasoning(self, reasoning: Reasoning) -> None:
         """It goes where the turn it belongs to is written: its call may come yet."""
         if self._results:
             self.end_turn()
         self._thoughts.append(reasoning)
 
-    def add_call(self, call: ToolCall) -> None:
+    def _add_call(self, call: ToolCall) -> None:
         turn = self._turn()
         aliases = self._translation.aliases
         call_id = aliases.call_id(call.id)
@@ -135,12 +170,18 @@ class _MessagesWriter:
         self._calls[call.id] = {"id": call_id, **body}
         turn.setdefault("tool_calls", []).append(self._calls[call.id])
 
-    def add_result(self, result: ToolResult) -> None:
+    def _add_result(self, result: ToolResult) -> None:
         call_id = self._translation.aliases.call_id(result.call_id)
         if call_id not in self._waiting or call_id in self._results:
             self._loss.refuse(result, f"a tool result for {result.call_id!r} answers no open call")
-        message = {"role": "tool", "tool_call_id": call_id, "content": self._output(result)}
-        self._results[call_id] = message
+        text = None if result.is_error or result.cache else plain_text(result.parts)
+        content = self._output(result) if text is None else text
+        self._results[call_id] = {"role": "tool", "tool_call_id": call_id, "content": content}
+        if text is None:
+            self._attach(result, call_id)
+
+    def _attach(self, result: ToolResult, call_id: str) -> None:
+        """Put what is no text into the message behind the results."""
         media = [part for part in result.parts if not isinstance(part, Text | Refusal)]
         if media:
             self._media.append({"type": "text", "text": f"Attachment of tool result {call_id}:"})
@@ -167,20 +208,32 @@ class _MessagesWriter:
 
     def end_turn(self) -> None:
         """Write out the assistant turn, then its results in the order of its calls, then their media."""
+        if self._assistant is None and not self._thoughts:
+            return
         for thought in self._thoughts:
             if not self._return_thought(thought):
                 self._loss.dropped(thought, "reasoning history that this upstream did not ask back")
         if self._assistant is not None:
-            says_else = {"tool_calls", "refusal"} & set(self._assistant)
-            self._assistant["content"] = plain(self._content) or (None if says_else else "")
+            says_else = "tool_calls" in self._assistant or "refusal" in self._assistant
+            content = plain(_joined(self._texts))
+            self._assistant["content"] = content or (None if says_else else "")
             self.messages.append(self._assistant)
         for call_id, call in self._waiting.items():
             if call_id not in self._results:
-                self._loss.refuse(call, f"the tool call {call.id!r} has no result")
+                self._add_result(self._later_result(call))
             self.messages.append(self._results[call_id])
         if self._media:
             self.messages.append({"role": "user", "content": self._media})
         self._begin_turn()
+
+    def _later_result(self, call: ToolCall) -> ToolResult:
+        """The result that comes only behind something else: a user's word, or what another call gave."""
+        if self._answers is None:
+            self._answers = _answers(self._items, self._translation)
+        result = self._answers[id(call)]
+        self._moved.add(id(result))
+        self._loss.approximated(result, "a tool result was moved up behind its call")
+        return result
 
     def _return_thought(self, thought: Reasoning) -> bool:
         """What a host proved goes back to that host; readable text to those that want their own back."""

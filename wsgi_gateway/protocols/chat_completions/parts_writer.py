@@ -19,6 +19,7 @@ from wsgi_gateway.protocols.openai_requests import (
     check_file_id,
     document_text,
 )
+from wsgi_gateway.protocols.plain_parts import plain_text
 from wsgi_gateway.protocols.translation import Translation
 
 
@@ -27,6 +28,9 @@ def write_content(parts: Sequence[Part], translation: Translation) -> str | list
 
     Raises ApiError, by the part's path, for what Chat cannot hold.
     """
+    text = plain_text(parts)
+    if text is not None:
+        return text
     content = [
         write_part(part, translation)
         for part in parts
@@ -37,7 +41,7 @@ def write_content(parts: Sequence[Part], translation: Translation) -> str | list
 
 def plain(content: list[Json]) -> str | list[Json]:
     """Content that is one text and nothing else, as its text."""
-    if len(content) == 1 and set(content[0]) == {"type", "text"}:
+    if len(content) == 1 and content[0].keys() == {"type", "text"}:
         text: str = content[0]["text"]
         return text
     return content
@@ -57,7 +61,7 @@ def write_part(part: Part, translation: Translation) -> Json:
         case Audio():
             sound = {"data": part.data, "format": part.format}
             body = {"type": "input_audio", "input_audio": sound}
-    return body | breakpoint_of_cache(part, part.cache, translation)
+    return body | breakpoint_of_cache(part, part.cache, translation) if part.cache else body
 
 
 def _image(image: Image, translation: Translation) -> Json:

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from functools import partial
 
 import msgspec
-from msgspec.structs import replace
 
 from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.chat_completions import wire
 from wsgi_gateway.protocols.chat_completions.annotations import read_annotation, starts_at
 from wsgi_gateway.protocols.chat_completions.calls_reader import CallsReader, RepeatedDelta
 from wsgi_gateway.protocols.chat_completions.errors import read_error
+from wsgi_gateway.protocols.chat_completions.finish import read_reason
 from wsgi_gateway.protocols.chat_completions.reasoning_details import Details, readable_text
 from wsgi_gateway.protocols.chat_completions.usage import read_usage
 from wsgi_gateway.protocols.conversation import Json, Proof
@@ -26,7 +26,7 @@ from wsgi_gateway.protocols.events import Event, FinishReason, PartKind, Usage
 from wsgi_gateway.protocols.ids import new_id
 from wsgi_gateway.protocols.logprobs import read_logprobs
 from wsgi_gateway.protocols.reply_builder import ReplyBuilder
-from wsgi_gateway.protocols.steady import PROBE, Repeated, SteadyStream
+from wsgi_gateway.protocols.steady import Repeated, SteadyStream
 from wsgi_gateway.protocols.translation import Translation
 
 _decoder = msgspec.json.Decoder(wire.Completion, strict=False)
@@ -34,15 +34,6 @@ _TEXT_FIELDS = {
     "text": ("content",),
     "refusal": ("refusal",),
     "reasoning": ("reasoning_content", "reasoning"),
-}
-
-_REASONS: dict[str, FinishReason] = {
-    "stop": "stop",
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "content_filter": "content_filter",
-    "model_length": "length",
 }
 
 
@@ -64,7 +55,7 @@ class StreamReader:
         self.builder = ReplyBuilder(translation.aliases)
         self._translation = translation
         self._loss = translation.loss
-        self._stream = SteadyStream(self._read_event)
+        self._stream = SteadyStream()
         self._open: tuple[PartKind, int] | None = None
         self._calls = CallsReader(self.builder, translation.aliases, translation.origin)
         self._details = Details()
@@ -81,11 +72,11 @@ class StreamReader:
         return self.builder.ended
 
     def feed(self, chunk: bytes) -> list[Event]:
-        self._stream.feed(chunk)
+        self._stream.feed(chunk, self._read_event)
         return self.builder.take()
 
     def finish(self) -> list[Event]:
-        self._stream.flush()
+        self._stream.flush(self._read_event)
         if not self.ended and self._reason is None:
             self.builder.fail(
                 ApiError("upstream_invalid", "the upstream's reply broke off before its end")
@@ -119,26 +110,24 @@ class StreamReader:
         found = self._repeated_text(delta) or self._calls.repeated(delta.tool_calls or [])
         if found is None:
             return None
-        field, tell, plain = found
+        repeated, plain = found
         expected = wire.Completion(
             id=completion.id,
             model=completion.model,
             service_tier=completion.service_tier,
             choices=[wire.Choice(delta=plain)],
         )
-        return Repeated(field, tell, expected, _decoder.decode)
+        return repeated if completion == expected else None
 
     def _repeated_text(self, delta: wire.Delta) -> RepeatedDelta | None:
         if self._open is None:
             return None
         kind, part = self._open
         for field in _TEXT_FIELDS[kind]:
-            if getattr(delta, field):
-                return (
-                    field,
-                    partial(self._texts, kind, part),
-                    replace(wire.Delta(), **{field: PROBE}),
-                )
+            text = getattr(delta, field)
+            if text:
+                repeated = Repeated(field, partial(self._texts, kind, part))
+                return repeated, wire.Delta(**{field: text})
         return None
 
     def _texts(self, kind: PartKind, part: int, texts: list[str]) -> None:
@@ -161,26 +150,30 @@ class StreamReader:
         if completion.moderation:
             self._loss.dropped("reply.moderation", "the client's API tells no scores")
         for choice in completion.choices or ():
-            if choice.index != 0:
+            if choice.index:
                 continue
             delta = choice.delta or choice.message
             if delta is not None:
                 self.builder.start(completion.id or new_id("chatcmpl-"), completion.model or "")
                 self._keep_logprobs(choice.logprobs)
                 self._read_delta(delta)
-            if choice.finish_reason:
+            if choice.error:
+                self.builder.fail(read_error(500, encode({"error": choice.error})))
+            elif choice.finish_reason:
                 self._read_reason(choice)
 
     def _read_reason(self, choice: wire.Choice) -> None:
         given = choice.finish_reason or ""
-        if given == "error":
-            self.builder.fail(ApiError("server", "the upstream's model failed to finish its reply"))
+        try:
+            reason = read_reason(given)
+        except ApiError as error:
+            self.builder.fail(error)
             return
-        if given not in _REASONS:
+        if reason is None:
             self._loss.approximated(
                 "reply.finish_reason", f"unknown {given[:40]!r} was taken for stop"
             )
-        self._reason = _REASONS.get(given, "stop")
+        self._reason = reason or "stop"
         for matched in (choice.stop_reason, choice.matched_stop):
             if matched in self._translation.sent_stop:
                 self._stopped_at = matched
@@ -271,7 +264,7 @@ class StreamReader:
         """The upstream said that this is all; a host that gave no finish reason meant ``stop``."""
         if self.ended:
             return
-        if not self.builder.started:
+        if not self.builder.started and self._reason != "content_filter":
             self.builder.fail(ApiError("upstream_invalid", "the upstream's reply has no choices"))
             return
         self._close_open()

@@ -41,6 +41,7 @@ from wsgi_gateway.protocols.events import (
 from wsgi_gateway.protocols.ids import with_prefix
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.reply import Reply
+from wsgi_gateway.protocols.service_tier import CHAT_TIERS, written_tier
 
 _DELTA_FIELDS = {"text": "content", "refusal": "refusal", "reasoning": "reasoning_content"}
 _DONE = sse.encode(b"[DONE]")
@@ -135,10 +136,7 @@ def _tokens(tokens: list[Json] | None) -> list[Json] | None:
 
 
 def _service_tier(usage: Usage | None, loss: Loss) -> Json:
-    tier = usage.service_tier if usage else None
-    if tier == "ultrafast":
-        loss.dropped("reply.service_tier", "ultrafast, which Chat Completions does not have")
-        return {}
+    tier = written_tier(usage.service_tier if usage else None, CHAT_TIERS, loss)
     return {"service_tier": tier} if tier else {}
 
 

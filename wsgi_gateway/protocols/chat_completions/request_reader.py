@@ -27,6 +27,11 @@ def read_request(body: Json, loss: Loss) -> Conversation:
     leave_out_unknown(given, _KNOWN, frozenset(), loss)
     _leave_out(request, loss)
     limit = request.max_completion_tokens
+    if limit is None and request.max_tokens is not None:
+        limit = request.max_tokens
+        loss.call("max_output_tokens", "max_tokens")
+    if request.user and not request.safety_identifier:
+        loss.call("user_id", "user")
     return Conversation(
         api="chat_completions",
         model=request.model,
@@ -36,7 +41,7 @@ def read_request(body: Json, loss: Loss) -> Conversation:
         tool_choice=read_tool_choice(request, loss),
         parallel_tool_calls=False if is_legacy(body) else request.parallel_tool_calls,
         web_search=read_web_search(request, loss),
-        max_output_tokens=limit if limit is not None else request.max_tokens,
+        max_output_tokens=limit,
         temperature=request.temperature,
         top_p=request.top_p,
         top_k=request.top_k,
@@ -58,7 +63,7 @@ def read_request(body: Json, loss: Loss) -> Conversation:
         prompt_cache_retention=request.prompt_cache_retention,
         moderation=request.moderation,
         include_usage=bool(request.stream_options and request.stream_options.include_usage),
-        body=body,
+        body={name: value for name, value in body.items() if name != "messages"},
     )
 
 
@@ -66,8 +71,9 @@ def _leave_out(request: wire.Request, loss: Loss) -> None:
     """Refuse what no other API could answer, and note the hints that none has a place for."""
     if request.n is not None and request.n != 1:
         loss.refuse("n", "the upstream's API gives one choice only")
-    if "audio" in (request.modalities or ()):
-        loss.refuse("modalities", "the upstream's API has no audio output")
+    for kind in request.modalities or ():
+        if kind != "text":
+            loss.refuse("modalities", f"the upstream's API has no {kind} output")
     if request.audio:
         loss.refuse("audio", "the upstream's API has no audio output")
     if request.store:

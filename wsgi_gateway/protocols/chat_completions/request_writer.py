@@ -73,16 +73,21 @@ def _stop(conversation: Conversation, translation: Translation) -> Json:
     """
     if not conversation.stop:
         return {}
+    stop = [text for text in conversation.stop if text]
+    if len(stop) < len(conversation.stop):
+        translation.loss.dropped("stop", "an empty stop sequence")
+    if not stop:
+        return {}
     facts = translation.capabilities
-    if len(conversation.stop) > _MOST_STOPS or (facts.openai_fields and not facts.sampling):
-        translation.stop = list(conversation.stop)
+    if len(stop) > _MOST_STOPS or (facts.openai_fields and not facts.sampling):
+        translation.stop = stop
         return {}
     if conversation.api == "messages":
         translation.loss.approximated(
             "stop", "most hosts do not tell that one matched: stop_reason may be end_turn"
         )
-    translation.sent_stop = list(conversation.stop)
-    return {"stop": conversation.stop}
+    translation.sent_stop = stop
+    return {"stop": stop}
 
 
 def _reasoning(conversation: Conversation, translation: Translation) -> Json:

@@ -68,6 +68,7 @@ class StreamTap(Tap):
             return
         if completion.error:
             self.ended = self.failed = True
+        self.model = completion.model or self.model
         if completion.usage is not None:
             self.usage = read_usage(completion.usage)
         if any(choice.finish_reason for choice in completion.choices or ()):

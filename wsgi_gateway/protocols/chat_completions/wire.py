@@ -32,7 +32,7 @@ class InputAudio(Struct):
     format: str
 
 
-class ContentPart(Struct):
+class ContentPart(Struct, gc=False):
     type: str = "text"
     text: str | None = None
     image_url: ImageUrl | str | None = None
@@ -43,17 +43,17 @@ class ContentPart(Struct):
     prompt_cache_breakpoint: Json | None = None
 
 
-class Function(Struct):
+class Function(Struct, gc=False):
     name: str | None = None
     arguments: Any = None
 
 
-class CustomCall(Struct):
+class CustomCall(Struct, gc=False):
     name: str | None = None
     input: str | None = None
 
 
-class ToolCall(Struct):
+class ToolCall(Struct, gc=False):
     """``extra_content`` is Google's: ``{"google": {"thought_signature": str}}``."""
 
     id: str | None = None
@@ -64,7 +64,7 @@ class ToolCall(Struct):
     extra_content: Any = None
 
 
-class RequestMessage(Struct):
+class RequestMessage(Struct, gc=False):
     role: str
     content: str | list[ContentPart] | None = None
     name: str | None = None
@@ -194,15 +194,19 @@ class Delta(Struct):
 
 
 class Choice(Struct):
-    """``stop_reason`` (vLLM) and ``matched_stop`` (SGLang) name the stop sequence that matched, or its token."""
+    """``stop_reason`` (vLLM) and ``matched_stop`` (SGLang) name the stop sequence that matched, or its token.
 
-    index: int = 0
+    ``error`` (OpenRouter) is why the model's provider broke off.
+    """
+
+    index: int | None = 0
     delta: Delta | None = None
     message: Delta | None = None
     finish_reason: str | None = None
     logprobs: Any = None
     stop_reason: Any = None
     matched_stop: Any = None
+    error: Any = None
 
 
 class PromptDetails(Struct):

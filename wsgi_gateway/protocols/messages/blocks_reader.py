@@ -25,7 +25,9 @@ def read_parts(content: str | Sequence[wire.Block], path: str, loss: Loss) -> li
 
 def read_blocks(block: wire.Block, path: str, loss: Loss) -> list[Part]:
     """The parts that a block becomes, placed at its path. Raises ApiError for one that no other API has."""
-    if isinstance(block, wire.DocumentBlock) and isinstance(block.source, wire.ContentSource):
+    if type(block) is wire.TextBlock:
+        return [loss.at(path, _text(block, path, loss))]
+    if type(block) is wire.DocumentBlock and type(block.source) is wire.ContentSource:
         return _document_of_blocks(block, block.source.content, path, loss)
     return [loss.at(path, part) for part in _parts(block, path, loss)]
 
@@ -33,9 +35,7 @@ def read_blocks(block: wire.Block, path: str, loss: Loss) -> list[Part]:
 def _parts(block: wire.Block, path: str, loss: Loss) -> list[Part]:
     match block:
         case wire.TextBlock():
-            if block.citations:
-                loss.dropped(f"{path}.citations", "an earlier answer went on without them")
-            return [Text(text=block.text, cache=block.cache_control)]
+            return [_text(block, path, loss)]
         case wire.ImageBlock():
             return [_image(block, path, loss)]
         case wire.DocumentBlock():
@@ -53,6 +53,12 @@ def _parts(block: wire.Block, path: str, loss: Loss) -> list[Part]:
         case _:
             tag = block.__struct_config__.tag
             loss.refuse(path, f"a block of type {tag!r} cannot be carried from here")
+
+
+def _text(block: wire.TextBlock, path: str, loss: Loss) -> Text:
+    if block.citations:
+        loss.dropped(f"{path}.citations", "an earlier answer went on without them")
+    return Text(text=block.text, cache=block.cache_control)
 
 
 def _search_result(block: wire.SearchResultBlock, path: str, loss: Loss) -> Text:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from wsgi_gateway.protocols.conversation import Audio, Document, Image, Json, Part, Refusal, Text
 from wsgi_gateway.protocols.loss import Loss
+from wsgi_gateway.protocols.plain_parts import plain_text
 from wsgi_gateway.protocols.translation import Translation
 
 _IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
@@ -27,25 +28,26 @@ def write_blocks(parts: Sequence[Part], translation: Translation) -> list[Json]:
     loss = translation.loss
     blocks: list[Json] = []
     for part in parts:
-        block = _block(part, translation)
-        cache = None if isinstance(part, Refusal) else part.cache
+        block = _text(part) if type(part) is Text else _block(part, translation)
+        cache = part.cache
         if block is not None:
             if cache:
-                block["cache_control"] = _cache_control(cache, loss)
+                block["cache_control"] = _cache_control(cache, translation)
             blocks.append(loss.follow(part, block))
         elif cache and blocks:
-            blocks[-1].setdefault("cache_control", _cache_control(cache, loss))
+            blocks[-1].setdefault("cache_control", _cache_control(cache, translation))
         elif cache:
             loss.dropped(part, "a cache breakpoint on an empty text")
     return blocks
 
 
-def _cache_control(cache: Json, loss: Loss) -> Json:
+def _cache_control(cache: Json, translation: Translation) -> Json:
     """With an hour for what OpenAI's APIs call ``30m`` and ``12h`` (6.11)."""
+    translation.breakpoints += 1
     ttl = cache.get("ttl")
     if ttl not in ("30m", "12h"):
         return cache
-    loss.dropped(cache, f"{ttl} became 1h, the nearest")
+    translation.loss.dropped(cache, f"{ttl} became 1h, the nearest")
     return {**cache, "ttl": "1h"}
 
 
@@ -53,14 +55,31 @@ def text_block(text: str) -> Json:
     return {"type": "text", "text": text}
 
 
+def write_content(parts: Sequence[Part], translation: Translation) -> str | list[Json]:
+    """The content of a tool's result: a plain string where it is one text. Raises as ``write_blocks``."""
+    text = plain_text(parts)
+    if text is not None:
+        return "" if text.isspace() else text
+    blocks = write_blocks(parts, translation)
+    if len(blocks) == 1 and is_plain(blocks[0]):
+        only: str = blocks[0]["text"]
+        return only
+    return blocks
+
+
+def is_plain(block: Json) -> bool:
+    """Whether it is a text and nothing else."""
+    return len(block) == 2 and "text" in block
+
+
 def _block(part: Part, translation: Translation) -> Json | None:
     loss = translation.loss
     match part:
         case Text():
-            return text_block(part.text) if part.text.strip() else None
+            return _text(part)
         case Refusal():
             loss.approximated(part, "an earlier refusal became ordinary text")
-            return text_block(part.text) if part.text.strip() else None
+            return _text(part)
         case Image():
             source = _image_source(part, loss, translation.capabilities.image_bytes)
             return {"type": "image", "source": source}
@@ -71,6 +90,11 @@ def _block(part: Part, translation: Translation) -> Json | None:
             return block
         case Audio():
             loss.refuse(part, "the upstream's model takes no sound")
+
+
+def _text(part: Text | Refusal) -> Json | None:
+    text = part.text
+    return {"type": "text", "text": text} if text and not text.isspace() else None
 
 
 def _image_source(image: Image, loss: Loss, limit: int | None) -> Json:

@@ -4,7 +4,6 @@ A turn's blocks keep their order, except that tool results come before what else
 says, as the API itself demands. The contents of single blocks are the job of ``blocks_reader``.
 """
 
-from itertools import groupby
 from typing import Literal
 
 from wsgi_gateway.protocols.conversation import (
@@ -26,83 +25,84 @@ from wsgi_gateway.protocols.seal import is_sealed, unseal
 def read_messages(messages: list[wire.Message], loss: Loss) -> list[Item]:
     """In order, each placed. Raises ApiError naming the block that no other API can carry."""
     reader = _HistoryReader(loss)
-    items: list[Item] = []
-    for role, run in groupby(enumerate(messages), key=lambda pair: pair[1].role):
-        turns = [(f"messages[{position}]", message) for position, message in run]
-        match role:
-            case "system":
-                items += [reader.system_turn(turn, path) for path, turn in turns]
-            case "user":
-                items += reader.user_turns(turns)
-            case "assistant":
-                for path, turn in turns:
-                    items += reader.assistant_turn(turn, path)
-    return items
+    for position, message in enumerate(messages):
+        reader.read(message, f"messages[{position}]")
+    reader.end_run()
+    return reader.items
 
 
 class _HistoryReader:
     def __init__(self, loss: Loss) -> None:
+        self.items: list[Item] = []
         self._loss = loss
+        self._asked: list[Item] = []
 
-    def system_turn(self, turn: wire.Message, path: str) -> Message:
+    def read(self, turn: wire.Message, path: str) -> None:
+        if turn.role == "user":
+            self._user_turn(turn, path)
+            return
+        self.end_run()
+        if turn.role == "assistant" and not isinstance(turn.content, str):
+            self._assistant_blocks(turn.content, path)
+            return
         parts = read_parts(turn.content, f"{path}.content", self._loss)
-        return self._loss.at(path, Message(role="system", parts=parts))
+        self.items.append(self._loss.at(path, Message(role=turn.role, parts=parts)))
 
-    def user_turns(self, turns: list[tuple[str, wire.Message]]) -> list[Item]:
-        """A run of user turns, which the API takes for one: its results first."""
-        results: list[Item] = []
-        messages: list[Item] = []
-        for path, turn in turns:
-            parts: list[Part] = []
-            if isinstance(turn.content, str):
-                parts = read_parts(turn.content, f"{path}.content", self._loss)
-            else:
-                for number, block in enumerate(turn.content):
-                    at = f"{path}.content[{number}]"
-                    if isinstance(block, wire.ToolResultBlock):
-                        results.append(self._result(block, at))
-                    else:
-                        parts += read_blocks(block, at, self._loss)
-            if parts:
-                messages.append(self._loss.at(path, Message(role="user", parts=parts)))
-        return results + messages
+    def end_run(self) -> None:
+        """A run of user turns is over, which the API takes for one: what it says stands behind its results."""
+        if self._asked:
+            self.items += self._asked
+            self._asked = []
 
-    def assistant_turn(self, turn: wire.Message, path: str) -> list[Item]:
-        """Neighbouring texts become one message; everything keeps its place."""
+    def _user_turn(self, turn: wire.Message, path: str) -> None:
+        parts: list[Part] = []
         if isinstance(turn.content, str):
             parts = read_parts(turn.content, f"{path}.content", self._loss)
-            return [self._loss.at(path, Message(role="assistant", parts=parts))]
-        items: list[Item] = []
-        for number, block in enumerate(turn.content):
+        else:
+            for number, block in enumerate(turn.content):
+                at = f"{path}.content[{number}]"
+                if type(block) is wire.ToolResultBlock:
+                    self.items.append(self._result(block, at))
+                else:
+                    parts += read_blocks(block, at, self._loss)
+        if parts:
+            self._asked.append(self._loss.at(path, Message(role="user", parts=parts)))
+
+    def _assistant_blocks(self, blocks: list[wire.Block], path: str) -> None:
+        """Neighbouring texts become one message; everything keeps its place."""
+        said: Message | None = None
+        for number, block in enumerate(blocks):
             at = f"{path}.content[{number}]"
-            match block:
-                case wire.ThinkingBlock():
-                    proof = self._proof("signature", block.signature, at)
-                    items.append(self._loss.at(at, Reasoning(text=block.thinking, proof=proof)))
-                case wire.RedactedThinkingBlock():
-                    proof = self._proof("redacted", block.data, at)
-                    items.append(self._loss.at(at, Reasoning(proof=proof)))
-                case wire.ToolUseBlock():
-                    items.append(self._call(block, at))
-                case _:
-                    parts = read_blocks(block, at, self._loss)
-                    last = items[-1] if items else None
-                    if isinstance(last, Message):
-                        last.parts += parts
-                    else:
-                        message = Message(role="assistant", parts=parts)
-                        items.append(self._loss.at(path, message))
-        return items
+            item = self._thought_or_call(block, at)
+            if item is not None:
+                self.items.append(self._loss.at(at, item))
+                said = None
+                continue
+            parts = read_blocks(block, at, self._loss)
+            if said is None:
+                said = Message(role="assistant", parts=parts)
+                self.items.append(self._loss.at(path, said))
+            else:
+                said.parts += parts
+
+    def _thought_or_call(self, block: wire.Block, path: str) -> Reasoning | ToolCall | None:
+        if type(block) is wire.ToolUseBlock:
+            return self._call(block, path)
+        if type(block) is wire.ThinkingBlock:
+            proof = self._proof("signature", block.signature, path)
+            return Reasoning(text=block.thinking, proof=proof)
+        if type(block) is wire.RedactedThinkingBlock:
+            return Reasoning(proof=self._proof("redacted", block.data, path))
+        return None
 
     def _call(self, block: wire.ToolUseBlock, path: str) -> ToolCall:
         if block.cache_control:
             self._loss.dropped(f"{path}.cache_control")
-        if (block.caller or {}).get("type", "direct") != "direct":
+        if block.caller and block.caller.get("type", "direct") != "direct":
             self._loss.refuse(f"{path}.caller", "code that calls tools runs at Anthropic only")
         if block.toolset_name:
             self._loss.refuse(f"{path}.toolset_name", "the upstream's API has no toolsets")
-        arguments = encode(block.input).decode()
-        return self._loss.at(path, ToolCall(id=block.id, name=block.name, arguments=arguments))
+        return ToolCall(id=block.id, name=block.name, arguments=encode(block.input).decode())
 
     def _result(self, block: wire.ToolResultBlock, path: str) -> ToolResult:
         result = ToolResult(

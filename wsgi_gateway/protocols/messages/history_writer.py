@@ -6,7 +6,6 @@ beforehand, and its result is placed as soon as the assistant's turn is over. ``
 mends what the order of roles still lacks.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -20,14 +19,17 @@ from wsgi_gateway.protocols.conversation import (
     Part,
     Reasoning,
     Refusal,
+    Role,
     Text,
     ToolCall,
     ToolResult,
 )
 from wsgi_gateway.protocols.custom_tools import function_arguments
 from wsgi_gateway.protocols.decoding import parse_arguments
-from wsgi_gateway.protocols.messages.blocks_writer import write_blocks
+from wsgi_gateway.protocols.messages.blocks_writer import text_block, write_blocks, write_content
 from wsgi_gateway.protocols.messages.turns import Turn, settle
+from wsgi_gateway.protocols.plain_parts import plain_text
+from wsgi_gateway.protocols.tool_pairs import ToolPairs
 from wsgi_gateway.protocols.translation import Translation
 
 
@@ -49,7 +51,7 @@ def write_history(
     return writer.system, [{"role": turn.role, "content": turn.blocks} for turn in turns]
 
 
-class _Pair(Struct):
+class _Pair(Struct, gc=False):
     """A call's id on the wire, its result, the result's position and the turn it is put into."""
 
     call_id: str
@@ -67,80 +69,94 @@ class _HistoryWriter:
         self._pairs = _pair_up(conversation.items, translation)
         self._unanswered: list[_Pair] = []
         for position, item in enumerate(conversation.items):
-            self._add(position, item)
+            if type(item) is Message:
+                self._add_message(item)
+            elif type(item) is ToolCall:
+                self._add_call(item, self._pairs[position])
+            elif type(item) is ToolResult:
+                self._add_result(item, self._pairs[position])
+            elif type(item) is Reasoning:
+                self._add_reasoning(item)
         self._place_results()
 
-    def _add(self, position: int, item: Item) -> None:
-        match item:
-            case Message():
-                self._add_message(item)
-            case Reasoning():
-                self._add_reasoning(item)
-            case ToolCall():
-                self._turn("assistant").blocks.append(self._tool_use(position, item))
-                self._unanswered.append(self._pairs[position])
-            case ToolResult():
-                self._place_results()
-                if self._pairs[position].turn is not self.turns[-1]:
-                    self._loss.approximated(item, "a tool result was moved up behind its call")
+    def _add_call(self, call: ToolCall, pair: _Pair) -> None:
+        self._say("assistant", [self._tool_use(call, pair.call_id)])
+        self._unanswered.append(pair)
 
-    def _turn(self, role: str) -> Turn:
-        if role != "assistant":
+    def _add_result(self, result: ToolResult, pair: _Pair) -> None:
+        self._place_results()
+        if pair.turn is not self.turns[-1]:
+            self._loss.approximated(result, "a tool result was moved up behind its call")
+
+    def _say(self, role: str, blocks: list[Json]) -> None:
+        if self._unanswered and role != "assistant":
             self._place_results()
-        if not self.turns or self.turns[-1].role != role:
-            self.turns.append(Turn(role))
-        return self.turns[-1]
+        if self.turns and self.turns[-1].role == role:
+            self.turns[-1].blocks += blocks
+        else:
+            self.turns.append(Turn(role, blocks))
 
     def _place_results(self) -> None:
         """All results of the assistant's turn, in the order that the client gave them."""
         if not self._unanswered:
             return
         turn = Turn("user")
-        for pair in sorted(self._unanswered, key=lambda pair: pair.position):
+        if len(self._unanswered) > 1:
+            self._unanswered.sort(key=lambda pair: pair.position)
+        for pair in self._unanswered:
             pair.turn = turn
             turn.blocks.append(_tool_result(pair.call_id, pair.result, self._translation))
         self._unanswered = []
         self.turns.append(turn)
 
     def _add_message(self, message: Message) -> None:
-        blocks = write_blocks(self._parts(message), self._translation)
+        text = None if message.name else plain_text(message.parts)
+        if text is None:
+            blocks = write_blocks(self._parts(message), self._translation)
+        elif text and not text.isspace():
+            # Nearly all messages are such.
+            blocks = [self._loss.follow(message.parts[0], text_block(text))]
+        else:
+            blocks = []
         if message.phase:
             self._loss.dropped(message, "its phase: no such field upstream")
         match message.role:
             case "assistant":
                 self._add_answer(blocks)
             case "user":
-                self._turn("user").blocks += blocks
+                self._say("user", blocks)
             case _ if not self.turns:
                 self.system += blocks
             case _:
-                self._turn("system").blocks += blocks
+                self._say("system", blocks)
 
     def _parts(self, message: Message) -> Sequence[Part]:
         """Only users show images and files; and nobody has a name."""
-        parts: list[Part] = []
-        for part in message.parts:
-            if message.role == "user" or isinstance(part, Text | Refusal):
-                parts.append(part)
-            elif message.role == "assistant":
-                self._loss.approximated(part, "an image in an assistant turn was left out")
-            else:
-                self._loss.refuse(part, f"a {message.role} message must be text")
+        parts = message.parts
+        if message.role != "user":
+            parts = [part for part in parts if self._is_said(part, message.role)]
         if message.name and parts:
             self._loss.approximated(message, "a participant's name was put before the text")
             return [self._loss.follow(message, Text(text=f"{message.name}:")), *parts]
         return parts
 
+    def _is_said(self, part: Part, role: Role) -> bool:
+        if type(part) is Text or type(part) is Refusal:
+            return True
+        if role != "assistant":
+            self._loss.refuse(part, f"a {role} message must be text")
+        self._loss.approximated(part, "an image in an assistant turn was left out")
+        return False
+
     def _add_answer(self, blocks: list[Json]) -> None:
         """Calls are last in a turn."""
-        turn = self._turn("assistant")
-        kinds = [block["type"] for block in turn.blocks]
-        if blocks and "tool_use" in kinds:
-            self._loss.approximated(blocks[0], "text behind tool calls was moved before them")
-            at = kinds.index("tool_use")
-            turn.blocks[at:at] = blocks
-        else:
-            turn.blocks += blocks
+        if not blocks or not self._unanswered:
+            self._say("assistant", blocks)
+            return
+        self._loss.approximated(blocks[0], "text behind tool calls was moved before them")
+        before = self.turns[-1].blocks
+        at = [block["type"] for block in before].index("tool_use")
+        before[at:at] = blocks
 
     def _add_reasoning(self, reasoning: Reasoning) -> None:
         """Proof of another provider would be refused; without proof there is nothing to send."""
@@ -154,13 +170,13 @@ class _HistoryWriter:
         if block is None:
             self._loss.dropped(reasoning, "earlier reasoning is not this upstream's own")
         else:
-            self._turn("assistant").blocks.append(self._loss.follow(reasoning, block))
+            self._say("assistant", [self._loss.follow(reasoning, block)])
 
-    def _tool_use(self, position: int, call: ToolCall) -> Json:
+    def _tool_use(self, call: ToolCall, call_id: str) -> Json:
         name = self._translation.aliases.tool(call.name, call.namespace, call.custom)
         block = {
             "type": "tool_use",
-            "id": self._pairs[position].call_id,
+            "id": call_id,
             "name": name,
             "input": self._input(call),
         }
@@ -176,39 +192,28 @@ class _HistoryWriter:
 
 
 def _pair_up(items: Sequence[Item], translation: Translation) -> dict[int, _Pair]:
-    """By position of call and result. Ids that a host counts anew each turn are made unique."""
+    """By position of call and result."""
     pairs: dict[int, _Pair] = {}
     calls: dict[str, int] = {}
-    uses: Counter[str] = Counter()
-    loss = translation.loss
+    tools = ToolPairs(translation)
     for position, item in enumerate(items):
-        if isinstance(item, ToolCall):
-            if item.id in calls:
-                loss.refuse(item, f"two tool calls have the id {item.id!r}")
-            calls[item.id] = position
-        elif isinstance(item, ToolResult):
-            if item.call_id not in calls:
-                loss.refuse(item, f"a tool result for {item.call_id!r} answers no open call")
-            call_id = translation.aliases.call_id(item.call_id)
-            uses[call_id] += 1
-            if uses[call_id] > 1:
-                call_id = f"{call_id}_{uses[call_id]}"
-            pair = _Pair(call_id, item, position)
-            pairs[calls.pop(item.call_id)] = pairs[position] = pair
-    for call_id, position in calls.items():
-        loss.refuse(items[position], f"the tool call {call_id!r} has no result")
+        if type(item) is ToolCall:
+            calls[tools.call(item)] = position
+        elif type(item) is ToolResult:
+            call_id, _ = tools.result(item)
+            pairs[calls[call_id]] = pairs[position] = _Pair(call_id, item, position)
+    tools.check()
     return pairs
 
 
 def _tool_result(call_id: str, result: ToolResult, translation: Translation) -> Json:
     block: Json = {"type": "tool_result", "tool_use_id": call_id}
-    content = write_blocks(result.parts, translation)
-    if len(content) == 1 and content[0].keys() == {"type", "text"}:
-        block["content"] = content[0]["text"]
-    elif content:
+    content = write_content(result.parts, translation)
+    if content:
         block["content"] = content
     if result.is_error:
         block["is_error"] = True
     if result.cache:
         block["cache_control"] = result.cache
+        translation.breakpoints += 1
     return translation.loss.follow(result, block)

@@ -5,6 +5,7 @@ loop whose thinking is missing. So this one name is told in the client's terms e
 """
 
 import re
+from collections.abc import Callable
 
 from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.model_name import has_model, with_model
@@ -12,10 +13,22 @@ from wsgi_gateway.protocols.model_name import has_model, with_model
 _MODEL = re.compile(rb'("model":\s*)"(?:[^"\\]|\\.)*"')
 
 
-def rename_stream(start: bytes, model: str) -> bytes:
-    """The beginning of a stream, ``message_start`` and perhaps more, with the name that the client knows."""
+def renaming(model: str) -> Callable[[bytes], bytes]:
+    """Takes a stream's pieces, and puts the name that the client knows into the one with ``message_start``.
+
+    Before it may be pings and comments.
+    """
     name = encode(model)
-    return _MODEL.sub(lambda found: found.group(1) + name, start, count=1)
+    has_started = False
+
+    def change(piece: bytes) -> bytes:
+        nonlocal has_started
+        if has_started or b"message_start" not in piece:
+            return piece
+        has_started = True
+        return _MODEL.sub(lambda found: found.group(1) + name, piece, count=1)
+
+    return change
 
 
 def rename_reply(body: bytes, model: str) -> bytes:

@@ -41,7 +41,7 @@ def write_block(part: ReplyPart, is_json: bool, loss: Loss) -> Json | None:
         case "tool_call":
             arguments = wrapped_input(part.text) if part.custom else part.text
             return {**call_block(part), "input": _input(arguments, loss)}
-        case "web_search":
+        case "web_search" | "compaction":
             return None
 
 

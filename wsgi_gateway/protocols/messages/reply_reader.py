@@ -12,7 +12,6 @@ over, as the vendor asks its readers to, and blocks of such kinds are noted as l
 from functools import partial
 
 import msgspec
-from msgspec.structs import replace
 
 from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.conversation import Json, Proof
@@ -27,7 +26,7 @@ from wsgi_gateway.protocols.messages.errors import read_error
 from wsgi_gateway.protocols.messages.searches import Searches
 from wsgi_gateway.protocols.messages.usage import merge, note_lost, read_usage
 from wsgi_gateway.protocols.reply_builder import ReplyBuilder
-from wsgi_gateway.protocols.steady import PROBE, Repeated, SteadyStream
+from wsgi_gateway.protocols.steady import Repeated, SteadyStream
 from wsgi_gateway.protocols.translation import Translation
 
 _decoder = msgspec.json.Decoder(wire.StreamEvent, strict=False)
@@ -107,7 +106,7 @@ class StreamReader:
         self._loss = translation.loss
         self._output_tool = translation.aliases.output_tool
         self._searches = Searches(self.builder, translation.loss)
-        self._stream = SteadyStream(self._read_event)
+        self._stream = SteadyStream()
         self._blocks: dict[int, _Block] = {}
         self._usage: wire.Usage | None = None
         self._last: wire.Message | wire.Delta | None = None
@@ -118,11 +117,11 @@ class StreamReader:
         return self.builder.ended
 
     def feed(self, chunk: bytes) -> list[Event]:
-        self._stream.feed(chunk)
+        self._stream.feed(chunk, self._read_event)
         return self.builder.take()
 
     def finish(self) -> list[Event]:
-        self._stream.flush()
+        self._stream.flush(self._read_event)
         if self._last is not None:
             self._end(self._last)
         self.builder.fail(
@@ -149,7 +148,9 @@ class StreamReader:
             read = decode_event(_decoder, event.data)
             self._read(read, event)
         except ApiError as error:
-            if not _may_be_ignored(event.data):
+            if event.event == "error":
+                self.builder.fail(read_error(500, event.data))
+            elif not _may_be_ignored(event.data):
                 self.builder.fail(error)
             return None
         return self._repeated(read) if self._stream.learns else None
@@ -160,11 +161,11 @@ class StreamReader:
         if read.delta is None or block is None or block.part is None:
             return None
         field = _TEXT_FIELDS[block.kind]
-        if not getattr(read.delta, field):
+        text = getattr(read.delta, field)
+        plain = wire.Delta(type=read.delta.type, **{field: text})
+        if not text or read != wire.StreamEvent(type=read.type, index=read.index, delta=plain):
             return None
-        plain = replace(wire.Delta(type=read.delta.type), **{field: PROBE})
-        expected = wire.StreamEvent(type=read.type, index=read.index, delta=plain)
-        return Repeated(field, partial(self._texts, block, block.part), expected, _decoder.decode)
+        return Repeated(field, partial(self._texts, block, block.part))
 
     def _texts(self, block: _Block, part: int, texts: list[str]) -> None:
         """Further texts of an open block."""
@@ -197,6 +198,8 @@ class StreamReader:
             case "message_stop":
                 self._end(self._last or wire.Delta())
             case "error":
+                self.builder.fail(read_error(500, event.data))
+            case "" if read.error:  # as OpenAI's APIs tell it
                 self.builder.fail(read_error(500, event.data))
 
     def _note_lost(self, message: wire.Message) -> None:

@@ -65,3 +65,4 @@ class StreamEvent(Struct):
     content_block: Json | None = None
     delta: Delta | None = None
     usage: Usage | None = None
+    error: Any = None

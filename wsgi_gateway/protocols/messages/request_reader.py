@@ -25,6 +25,7 @@ _SEMANTIC = {
     "thread": "the gateway keeps no threads",
     "fallbacks": "other models to ask are named in the gateway's config",
 }
+_WAYS_TO_THINK = ("enabled", "adaptive", "between_tools", "disabled")
 # Edits of earlier thinking: every provider keeps house with that itself.
 _EDITS_OF_THINKING = "clear_thinking_"
 
@@ -32,7 +33,8 @@ _EDITS_OF_THINKING = "clear_thinking_"
 def read_request(body: Json, loss: Loss) -> Conversation:
     """Raises ApiError (invalid_request) naming the field that is missing or cannot be carried."""
     request = convert(body, wire.Request)
-    leave_out_unknown(set(body), _KNOWN, _HINTS, loss)
+    given = {name for name, value in body.items() if value is not None}
+    leave_out_unknown(given, _KNOWN, _HINTS, loss)
     _refuse_untranslatable(request, loss)
     _forgo_shortening(request, loss)
     choice = request.tool_choice
@@ -57,7 +59,7 @@ def read_request(body: Json, loss: Loss) -> Conversation:
         output_format=_output_format(request, loss),
         user_id=request.metadata.user_id if request.metadata else None,
         service_tier=_service_tier(request),
-        body=body,
+        body={name: value for name, value in body.items() if name != "messages"},
     )
 
 
@@ -67,6 +69,10 @@ def _refuse_untranslatable(request: wire.Request, loss: Loss) -> None:
             loss.refuse(name, why)
     if request.inference_geo not in (None, "", "global"):
         loss.refuse("inference_geo", "the gateway cannot promise where the upstream runs")
+    if request.thinking is not None and request.thinking.type not in _WAYS_TO_THINK:
+        loss.refuse("thinking.type", f"must be one of {', '.join(_WAYS_TO_THINK)}")
+    if request.speed not in (None, "standard", "fast"):
+        loss.dropped("speed", "neither standard nor fast")
     if request.max_tokens < 1:
         loss.refuse("max_tokens", "must be at least 1: only Anthropic fills its cache alone")
 
@@ -111,11 +117,14 @@ def _output_format(request: wire.Request, loss: Loss) -> OutputFormat | None:
     config = request.output_config
     if config is not None and config.task_budget:
         loss.approximated("output_config.task_budget", "the model is not told of it")
-    given = (config.format if config else None) or request.output_format
+    given = config.format if config else None
+    if given is None and request.output_format is not None:
+        given = request.output_format
+        loss.call("output_format", "output_format")
     if given is None:
         return None
     if given.type != "json_schema" or given.schema is None:
-        loss.refuse("output_config.format", "must be a json_schema with its schema")
+        loss.refuse("output_format", "must be a json_schema with its schema")
     return OutputFormat(type="json_schema", schema=given.schema)
 
 

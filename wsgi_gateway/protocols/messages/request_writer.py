@@ -3,11 +3,10 @@
 The history is in ``history_writer``, the tools are in ``tools_writer``, ``structured_output`` has the ways to JSON.
 """
 
-from collections.abc import Iterator
-
 from wsgi_gateway.protocols.conversation import Conversation, Json
 from wsgi_gateway.protocols.effort import to_thinking
 from wsgi_gateway.protocols.loss import Loss
+from wsgi_gateway.protocols.messages.blocks_writer import is_plain
 from wsgi_gateway.protocols.messages.history_writer import write_history
 from wsgi_gateway.protocols.messages.structured_output import write_output_format
 from wsgi_gateway.protocols.messages.tools_writer import write_tools
@@ -68,7 +67,8 @@ def write_request(conversation: Conversation, translation: Translation) -> Json:
         body["output_config"] = output_config
     if conversation.stream:
         body["stream"] = True
-    _limit_breakpoints(body, loss)
+    if translation.breakpoints > _MOST_BREAKPOINTS:
+        _limit_breakpoints(body, loss)
     return body
 
 
@@ -92,7 +92,7 @@ def _system(blocks: list[Json]) -> Json:
     """A plain string where it is one text, as the plainest hosts accept nothing else."""
     if not blocks:
         return {}
-    if len(blocks) == 1 and blocks[0].keys() == {"type", "text"}:
+    if len(blocks) == 1 and is_plain(blocks[0]):
         return {"system": blocks[0]["text"]}
     return {"system": blocks}
 
@@ -162,19 +162,19 @@ def _identity(conversation: Conversation, loss: Loss) -> Json:
 
 def _limit_breakpoints(body: Json, loss: Loss) -> None:
     """The API takes four; the last ones cover the most."""
-    marked = [holder for holder in _holders(body) if "cache_control" in holder]
+    marked = _marked(body)
     for holder in marked[:-_MOST_BREAKPOINTS]:
         del holder["cache_control"]
         loss.dropped(holder, "a cache breakpoint: the upstream takes four, the last were kept")
 
 
-def _holders(body: Json) -> Iterator[Json]:
-    """All that may hold a breakpoint, in the order in which the API caches it."""
-    yield from body.get("tools", ())
+def _marked(body: Json) -> list[Json]:
+    """All that hold a breakpoint, in the order in which the API caches it."""
     system = body.get("system", ())
-    yield from system if isinstance(system, list) else ()
+    holders = [*body.get("tools", ()), *(system if isinstance(system, list) else ())]
     for message in body["messages"]:
         for block in message["content"]:
             nested = block.get("content")
-            yield from nested if isinstance(nested, list) else ()
-            yield block
+            holders += nested if isinstance(nested, list) else ()
+            holders.append(block)
+    return [holder for holder in holders if "cache_control" in holder]

@@ -47,7 +47,7 @@ class StreamTap(Tap):
 
     def __init__(self) -> None:
         super().__init__()
-        self._signed = 0
+        self._signed_index = 0
         self._signature = ""
         self._counters: wire.Usage | None = None
 
@@ -58,6 +58,7 @@ class StreamTap(Tap):
             read = wire.StreamEvent()
         match read.type or event.event:
             case "message_start" if read.message is not None:
+                self.model = read.message.model
                 self._count(read.message.usage)
             case "message_delta":
                 self._count(read.usage)
@@ -80,11 +81,11 @@ class StreamTap(Tap):
         except (ValueError, RecursionError):
             return
         given = joined = bytes(signed.delta)
-        before = self._signature if signed.index == self._signed else ""
+        before = self._signature if signed.index == self._signed_index else ""
         if before and not delta.signature.startswith(before):
             delta.signature = before + delta.signature
             joined = encode(delta)
-        self._signed, self._signature = signed.index, delta.signature
+        self._signed_index, self._signature = signed.index, delta.signature
         yield given, joined
 
     def failure(self, error: ApiError) -> bytes:

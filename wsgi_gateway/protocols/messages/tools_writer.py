@@ -90,6 +90,7 @@ def _tool(given: Tool, translation: Translation) -> Json:
         translation.loss.approximated(given, "the schema is not enforced upstream")
     if tool.cache:
         body["cache_control"] = tool.cache
+        translation.breakpoints += 1
     return body
 
 

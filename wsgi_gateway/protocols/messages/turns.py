@@ -16,7 +16,7 @@ _THINKING = ("thinking", "redacted_thinking")
 _OPENING = "(The conversation begins with the assistant.)"
 
 
-class Turn(Struct):
+class Turn(Struct, gc=False):
     """``role`` is ``user``, ``assistant`` or ``system``; results are first in a user turn."""
 
     role: str
@@ -34,12 +34,17 @@ def settle(turns: Sequence[Turn], translation: Translation) -> list[Turn]:
             while turn.blocks and turn.blocks[-1]["type"] in _THINKING:
                 loss.dropped(turn.blocks.pop(), "reasoning that led to nothing")
     settled = _joined(turns)
-    for position, turn in enumerate(settled):
-        if turn.role == "system" and not _may_stay(settled, position, translation):
+    reminders = [
+        turn
+        for position, turn in enumerate(settled)
+        if turn.role == "system" and not _may_stay(settled, position, translation)
+    ]
+    if reminders:
+        for turn in reminders:
             turn.role = "user"
             for block in turn.blocks:
                 _remind(block, loss)
-    settled = _joined(settled)
+        settled = _joined(settled)
     if settled and settled[0].role == "assistant":
         first = settled[0].blocks[0]
         loss.approximated(first, "a user turn was put before the assistant's first")

@@ -27,7 +27,7 @@ class TextSource(Struct, tag="text"):
     data: str
 
 
-class TextBlock(Struct, tag="text"):
+class TextBlock(Struct, gc=False, tag="text"):
     text: str
     citations: list[Json] | None = None
     cache_control: Json | None = None
@@ -63,7 +63,7 @@ class SearchResultBlock(Struct, tag="search_result"):
     cache_control: Json | None = None
 
 
-class ThinkingBlock(Struct, tag="thinking"):
+class ThinkingBlock(Struct, gc=False, tag="thinking"):
     thinking: str
     signature: str = ""
 
@@ -72,7 +72,7 @@ class RedactedThinkingBlock(Struct, tag="redacted_thinking"):
     data: str
 
 
-class ToolUseBlock(Struct, tag="tool_use"):
+class ToolUseBlock(Struct, gc=False, tag="tool_use"):
     """``caller`` says whether the model called, or code that it wrote; ``toolset_name`` of whose tools it is one."""
 
     id: str
@@ -91,7 +91,7 @@ class BrowserStateBlock(Struct, tag="browser_state"):
     pass
 
 
-class ToolResultBlock(Struct, tag="tool_result"):
+class ToolResultBlock(Struct, gc=False, tag="tool_result"):
     tool_use_id: str
     content: (
         str
@@ -180,7 +180,7 @@ Block = (
 )
 
 
-class Message(Struct):
+class Message(Struct, gc=False):
     role: Literal["user", "assistant", "system"]
     content: str | list[Block]
 

@@ -285,7 +285,10 @@ def client_tool(type_: Any, execution: Any, environment: Any) -> ClientTool | No
 def _given_tools(body: Json) -> Iterator[Json]:
     """The tools of the request and of the items of its history, as they came."""
     items = body.get("input")
-    for holder in (body, *(items if isinstance(items, list) else ())):
-        tools = holder.get("tools") if isinstance(holder, dict) else None
+    holders = [body]
+    if isinstance(items, list):
+        holders += [item for item in items if isinstance(item, dict) and "tools" in item]
+    for holder in holders:
+        tools = holder.get("tools")
         if isinstance(tools, list):
             yield from (tool for tool in tools if isinstance(tool, dict))

@@ -13,10 +13,11 @@ from wsgi_gateway.protocols.conversation import (
     ToolCall,
     ToolResult,
 )
-from wsgi_gateway.protocols.decoding import arguments_text
+from wsgi_gateway.protocols.decoding import arguments_text, convert
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.responses import wire
 from wsgi_gateway.protocols.responses.client_tools import CALLS, RESULTS
+from wsgi_gateway.protocols.responses.compaction import LEAD_IN, Compaction, unseal_compaction
 from wsgi_gateway.protocols.responses.parts_reader import PartsReader
 from wsgi_gateway.protocols.responses.tools_reader import ToolsReader
 
@@ -26,10 +27,12 @@ _ELSEWHERE = {
     "file_search_call": "a search of files that ran upstream; the answer tells its result",
     "mcp_list_tools": "a list of tools that only OpenAI can call",
 }
+TRIGGER = "compaction_trigger"
+"""The type of a last item that asks for a compaction of all before it, and for nothing else."""
+
 _UNTRANSLATABLE = {
     "item_reference": "refers to an item that the gateway does not keep",
-    "compaction": "what it stands for is known to OpenAI only",
-    "compaction_trigger": "the upstream's API has no compaction",
+    "compaction": "only the provider that made it can read it",
     "configuration_update": "settings are those of the request; give them there",
 }
 
@@ -53,21 +56,30 @@ class _ItemReader:
         self._tools = tools
         self._parts = parts
         self._loss = loss
+        self._trigger: str | None = None
 
     def read(self, item: wire.InputItem, path: str) -> None:
-        if (item.caller or {}).get("type") == "program":
+        if item.caller and item.caller.get("type") == "program":
             self._loss.refuse(f"{path}.caller", "programs run at OpenAI only")
+        if self._trigger is not None and item.type != "compaction":
+            self._loss.refuse(self._trigger, "must be the last item")
         match item.type:
-            case None if item.role is None:
-                self._loss.refuse(f"{path}.type", "is required unless the item has a role")
-            case None | "message":
+            case "message":
                 self._message(item, path)
-            case "reasoning":
-                self._add(Reasoning(text=_thought(item), proof=self._proof(item, path)), path)
             case "function_call" | "custom_tool_call":
                 self._call(item, path)
             case "function_call_output" | "custom_tool_call_output":
                 self._result(item, path)
+            case "reasoning":
+                self._add(Reasoning(text=_thought(item), proof=self._proof(item, path)), path)
+            case None if item.role is None:
+                self._loss.refuse(f"{path}.type", "is required unless the item has a role")
+            case None:
+                self._message(item, path)
+            case "compaction" if compaction := self._compaction(item, path):
+                self._compacted(compaction, path)
+            case "compaction_trigger":
+                self._trigger = path
             case "additional_tools":
                 self._tools.add_found(item.tools or (), f"{path}.tools")
             case "tool_search_call" | "tool_search_output" if item.execution != "client":
@@ -97,7 +109,7 @@ class _ItemReader:
             case "user" | "system" | "developer" as role:
                 self._add(Message(role=role, parts=parts), path)
             case "assistant":
-                if any(not isinstance(part, Text) or part.text for part in parts):
+                if [part for part in parts if type(part) is not Text or part.text]:
                     self._add(Message(role="assistant", parts=parts, phase=item.phase), path)
             case other:
                 self._loss.refuse(f"{path}.role", f"unknown role {other!r}")
@@ -114,6 +126,18 @@ class _ItemReader:
             return Proof(kind="none")
         return proof
 
+    def _compaction(self, item: wire.InputItem, path: str) -> Compaction | None:
+        return unseal_compaction(item.encrypted_content, f"{path}.encrypted_content")
+
+    def _compacted(self, compaction: Compaction, path: str) -> None:
+        if compaction.before is not None:
+            self.items = []
+        elif self._trigger is not None:
+            self.items = [item for item in self.items if _stays(item)]
+        self._trigger = None
+        for item in compaction.items:
+            self.read(convert(item, wire.InputItem), path)
+
     def _call(self, item: wire.InputItem, path: str) -> None:
         custom = item.type == "custom_tool_call"
         if not item.name:
@@ -128,14 +152,14 @@ class _ItemReader:
         self._add(call, path)
 
     def _result(self, item: wire.InputItem, path: str) -> None:
-        match item.output:
-            case str(text):
-                parts: list[Part] = [self._loss.at(f"{path}.output", Text(text=text))]
-            case list(given):
-                parts = self._parts.read(given, f"{path}.output")
-            case other:
-                what = "is required" if other is None else "must be a string or an array"
-                self._loss.refuse(f"{path}.output", what)
+        output = item.output
+        if isinstance(output, str):
+            parts: list[Part] = [self._loss.at(f"{path}.output", Text(text=output))]
+        elif isinstance(output, list):
+            parts = self._parts.read(output, f"{path}.output")
+        else:
+            what = "is required" if output is None else "must be a string or an array"
+            self._loss.refuse(f"{path}.output", what)
         self._add(ToolResult(call_id=self._call_id(item, path), parts=parts), path)
 
     def _client_call(self, item: wire.InputItem, kind: str, path: str) -> None:
@@ -169,6 +193,16 @@ class _ItemReader:
         if not item.call_id:
             self._loss.refuse(f"{path}.call_id", "is required")
         return item.call_id
+
+
+def _stays(item: Item) -> bool:
+    """Whether it is beside a summary of all before it: what ``compaction.kept`` keeps."""
+    if not isinstance(item, Message) or item.role == "assistant":
+        return False
+    match item.parts:
+        case [Text(text=text)] if text.startswith(LEAD_IN):
+            return False
+    return True
 
 
 def _thought(item: wire.InputItem) -> str:

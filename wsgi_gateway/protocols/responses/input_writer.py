@@ -19,7 +19,9 @@ from wsgi_gateway.protocols.conversation import (
     ToolResult,
 )
 from wsgi_gateway.protocols.openai_requests import limit_breakpoints
+from wsgi_gateway.protocols.plain_parts import plain_text
 from wsgi_gateway.protocols.responses.parts_writer import PartsWriter
+from wsgi_gateway.protocols.tool_pairs import ToolPairs
 from wsgi_gateway.protocols.translation import Translation
 
 
@@ -33,15 +35,14 @@ def write_input(conversation: Conversation, translation: Translation) -> Json:
     writer = _InputWriter(translation)
     kept = _followed_reasoning(items)
     for position, item in enumerate(items):
-        match item:
-            case Message():
-                writer.add_message(item)
-            case Reasoning():
-                writer.add_reasoning(item, is_followed=position in kept)
-            case ToolCall():
-                writer.add_call(item)
-            case ToolResult():
-                writer.add_result(item)
+        if type(item) is Message:
+            writer.add_message(item)
+        elif type(item) is ToolCall:
+            writer.add_call(item)
+        elif type(item) is ToolResult:
+            writer.add_result(item)
+        elif type(item) is Reasoning:
+            writer.add_reasoning(item, is_followed=position in kept)
     writer.check_pairs()
     last = items[-1] if items else None
     if conversation.api == "messages" and isinstance(last, Message) and last.role == "assistant":
@@ -55,7 +56,7 @@ def write_input(conversation: Conversation, translation: Translation) -> Json:
         writer.add_first(head)
     if not writer.items:
         translation.loss.refuse("items", "there is nothing to answer")
-    limit_breakpoints(writer.items, translation.loss)
+    limit_breakpoints(writer.items, translation)
     return body | {"input": writer.items}
 
 
@@ -87,13 +88,12 @@ def _followed_reasoning(items: Sequence[Item]) -> set[int]:
     kept, leads = set(), False
     for position in range(len(items) - 1, -1, -1):
         item = items[position]
-        if isinstance(item, Reasoning):
-            if leads:
-                kept.add(position)
-        else:
-            leads = isinstance(item, ToolCall) or (
-                isinstance(item, Message) and item.role == "assistant"
-            )
+        if type(item) is Message:
+            leads = item.role == "assistant"
+        elif type(item) is not Reasoning:
+            leads = type(item) is ToolCall
+        elif leads:
+            kept.add(position)
     return kept
 
 
@@ -103,8 +103,7 @@ class _InputWriter:
         self._translation = translation
         self._loss = translation.loss
         self._parts = PartsWriter(translation)
-        self._calls: dict[str, ToolCall] = {}
-        self._answered: set[str] = set()
+        self._tools = ToolPairs(translation)
 
     def has_breakpoint(self, head: Message) -> bool:
         """Whether it has a place in the cache that only a message can mark."""
@@ -131,7 +130,7 @@ class _InputWriter:
             content = self._assistant_content(parts)
         else:
             content = self._parts.write(
-                [part for part in parts if not isinstance(part, Text) or part.text]
+                [part for part in parts if type(part) is not Text or part.text]
             )
         if not content:
             return
@@ -166,12 +165,8 @@ class _InputWriter:
         return self._translation.capabilities.wants_reasoning_back and bool(reasoning.text)
 
     def add_call(self, call: ToolCall) -> None:
-        aliases = self._translation.aliases
-        call_id = aliases.call_id(call.id)
-        if call_id in self._calls:
-            self._loss.refuse(call, f"two tool calls have the id {call.id!r}")
-        self._calls[call_id] = call
-        item: Json = {"call_id": call_id, "name": aliases.tool(call.name, call.namespace)}
+        name = self._translation.aliases.tool(call.name, call.namespace)
+        item: Json = {"call_id": self._tools.call(call), "name": name}
         if call.custom:
             item |= {"type": "custom_tool_call", "input": call.arguments}
         else:
@@ -179,11 +174,7 @@ class _InputWriter:
         self.items.append(item)
 
     def add_result(self, result: ToolResult) -> None:
-        call_id = self._translation.aliases.call_id(result.call_id)
-        call = self._calls.get(call_id)
-        if call is None or call_id in self._answered:
-            self._loss.refuse(result, f"a tool result for {result.call_id!r} answers no open call")
-        self._answered.add(call_id)
+        call_id, call = self._tools.result(result)
         parts = result.parts
         if result.is_error:
             self._loss.approximated(result, "is_error became the prefix 'Error:'")
@@ -200,12 +191,13 @@ class _InputWriter:
         return [self._loss.follow(result, Text(text=prefix)), *result.parts]
 
     def check_pairs(self) -> None:
-        for call_id, call in self._calls.items():
-            if call_id not in self._answered:
-                self._loss.refuse(call, f"the tool call {call.id!r} has no result")
+        self._tools.check()
 
     def _assistant_content(self, parts: Sequence[Part]) -> str | list[Json]:
         """One plain string where it is one text: hosts other than OpenAI may accept nothing else here."""
+        plain = plain_text(parts)
+        if plain:
+            return plain
         content: list[Json] = []
         for part in parts:
             match part:

@@ -36,14 +36,15 @@ def reasoning(item_id: str, text: str, proof: Proof | None, status: str) -> Json
 
     So is the want of any proof: LangChain and Vercel's AI SDK send back no thought whose field is empty.
     """
-    is_told = text or (proof is not None and proof.kind != "none")
-    return {
+    item: Json = {
         "id": item_id,
         "type": "reasoning",
         "summary": [summary_part(text)] if text else [],
-        "encrypted_content": seal(proof or Proof(kind="none")) if is_told else None,
         "status": status,
     }
+    if text or (proof is not None and proof.kind != "none"):
+        item["encrypted_content"] = seal(proof or Proof(kind="none"))
+    return item
 
 
 def tool_call(item_id: str, call: PartStarted, text: str, status: str) -> Json:
@@ -63,3 +64,7 @@ def tool_call(item_id: str, call: PartStarted, text: str, status: str) -> Json:
 
 def web_search_call(item_id: str, action: Json, status: str) -> Json:
     return {"id": item_id, "type": "web_search_call", "status": status, "action": action}
+
+
+def compaction(item_id: str, token: str) -> Json:
+    return {"id": item_id, "type": "compaction", "encrypted_content": token}

@@ -40,7 +40,9 @@ class NumberedEvents:
         self._due.append(sse.encode(encode(event), event["type"]))
 
     def emit(self, kind: str, fields: Json) -> None:
-        self.tell({"type": kind, "sequence_number": self.next_number(), **fields})
+        event = {"type": kind, "sequence_number": self._count, **fields}
+        self._count += 1
+        self._due.append(sse.encode(encode(event), kind))
 
     def deltas(self, kind: str, fields: Json) -> Callable[[list[str]], None]:
         event = {"type": kind, "sequence_number": NUMBER, **fields, "delta": TEXT}

@@ -4,10 +4,12 @@ Theory of operation. Every text of the wire (a content part, a call's arguments,
 and is then repeated whole, up to three times: in its own ``done`` event, in its item's, and in the final response. Each
 repetition only adds what was still missing, so nothing is lost or doubled whatever subset a host sends. So it is with
 annotations and log probabilities; a text that is done stays open for them until its item is, or another part starts.
-Items are known by ``output_index``; the final response's by their id, or else by their place.
+Items are known by ``output_index``, by their id where a host tells none (llama.cpp) or one for several (LiteLLM), or by
+a call's; ids alone tell nothing, as some hosts make them anew in every event (Copilot). The final response's are known
+by their id, or else by their place.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -24,6 +26,13 @@ from wsgi_gateway.protocols.translation import Translation
 
 _CALLS = ("function_call", "custom_tool_call")
 _KNOWN = frozenset({"message", "reasoning", "web_search_call", *_CALLS})
+_Kind = Literal["message", "reasoning", "search", "call"]
+_KINDS: dict[str, _Kind] = {
+    "message": "message",
+    "reasoning": "reasoning",
+    "web_search_call": "search",
+    **dict.fromkeys(_CALLS, "call"),
+}
 
 
 class GrowingText:
@@ -76,9 +85,10 @@ class GrowingText:
 class _Item:
     """``texts`` are known by content or summary index; all those of reasoning share one part."""
 
-    __slots__ = ("channel", "done", "phase", "texts")
+    __slots__ = ("channel", "done", "kind", "phase", "texts")
 
-    def __init__(self) -> None:
+    def __init__(self, kind: _Kind) -> None:
+        self.kind = kind
         self.texts: dict[int, GrowingText] = {}
         self.channel: str | None = None
         self.phase: str | None = None
@@ -97,7 +107,7 @@ class OutputReader:
         self._origin = translation.origin
         self._loss = translation.loss
         self._items: dict[int | str | None, _Item] = {}
-        self._by_id: dict[str, _Item] = {}
+        self._by_id: dict[str | None, _Item] = {}
         self._message: _Item | None = None
         self._over: list[GrowingText] = []
 
@@ -106,66 +116,96 @@ class OutputReader:
         given = _known_item(event.item)
         if given is None:
             return
-        item = self._item(event)
+        item = self._item_of(event, given)
         self._remember(given, item)
         if given.type in _CALLS and given.name:
             self._open_call(item, given)
 
     def add_text(self, event: wire.StreamEvent, kind: PartKind) -> GrowingText:
         """A delta of a message's text or refusal."""
-        content = self._text(self._item(event), event.content_index or 0, kind)
+        content = self._text(self._item(event, "message"), event.content_index or 0, kind)
         content.add(event.delta, read_logprobs(event.logprobs) or None)
         return content
 
     def annotate(self, event: wire.StreamEvent) -> None:
-        content = self._text(self._item(event), event.content_index or 0, "text")
+        content = self._text(self._item(event, "message"), event.content_index or 0, "text")
         self._annotate(content, event.annotation, event.annotation_index)
 
     def end_text(self, event: wire.StreamEvent, kind: PartKind, part: wire.OutputPart) -> None:
         """A message's text or refusal, whole."""
-        self._end_text(self._item(event), event.content_index or 0, kind, part)
+        self._end_text(self._item(event, "message"), event.content_index or 0, kind, part)
 
     def add_arguments(self, event: wire.StreamEvent) -> GrowingText | None:
         """A delta of a call; one that was never announced waits for its whole item."""
-        call = self._item(event).texts.get(0)
+        call = self._item(event, "call").texts.get(0)
         if call is not None:
             call.add(event.delta)
         return call
 
     def end_arguments(self, event: wire.StreamEvent, whole: str) -> None:
-        call = self._item(event).texts.get(0)
+        call = self._item(event, "call").texts.get(0)
         if call is not None:
             call.complete(whole)
 
     def add_thought(self, event: wire.StreamEvent, channel: str) -> GrowingText | None:
         """A delta of reasoning in ``channel`` (summary or content); the item's first channel is read."""
-        thought = self._thought(self._item(event), channel, _thought_index(event))
+        item = self._item(event, "reasoning")
+        thought = self._thought(item, channel, _thought_index(event))
         if thought is not None:
             thought.add(event.delta)
         return thought
 
     def end_thought(self, event: wire.StreamEvent, channel: str, whole: str) -> None:
         if whole:
-            thought = self._thought(self._item(event), channel, _thought_index(event))
+            item = self._item(event, "reasoning")
+            thought = self._thought(item, channel, _thought_index(event))
             if thought is not None:
                 thought.complete(whole)
 
     def end_item(self, event: wire.StreamEvent) -> None:
         given = _known_item(event.item)
         if given is not None:
-            self._end_item(self._item(event), given, event.output_index)
+            self._end_item(self._item_of(event, given), given, event.output_index)
         else:
             self._note_lost(event.item, event.output_index)
 
     def read_whole(self, output: list[Any]) -> None:
         """The final response's items, or a full reply's: deliver what no event brought."""
-        for place, value in enumerate(output):
-            given = _known_item(value)
+        items = [_known_item(value) for value in output]
+        told = self._told(items)
+        for place, given in enumerate(items):
             if given is None:
-                self._note_lost(value, place)
-                continue
-            item = self._by_id.get(given.id or "")
-            self._end_item(item or self._items.setdefault(place, _Item()), given, place)
+                self._note_lost(output[place], place)
+            else:
+                item = told.get(place) or _Item(_KINDS[given.type])
+                self._end_item(item, given, place)
+
+    def _told(self, items: list[wire.OutputItem | None]) -> dict[int, _Item]:
+        """By its place, what events told of an item of the final response: by id, by place, else one that is left."""
+        told: dict[int, _Item] = {}
+        taken: set[_Item] = set()
+        untold = [(place, given) for place, given in enumerate(items) if given is not None]
+        for find in (self._named, self._placed, self._others):
+            for place, given in untold:
+                for item in find(given, place):
+                    if item.kind == _KINDS[given.type] and item not in taken:
+                        told[place] = item
+                        taken.add(item)
+                        break
+            untold = [(place, given) for place, given in untold if place not in told]
+            if not untold:
+                break
+        return told
+
+    def _named(self, given: wire.OutputItem, _: int) -> list[_Item]:
+        return [self._by_id[name] for name in (given.id, given.call_id) if name in self._by_id]
+
+    def _placed(self, _: wire.OutputItem, place: int) -> list[_Item]:
+        return [self._items[place]] if place in self._items else []
+
+    def _others(self, given: wire.OutputItem, _: int) -> list[_Item]:
+        """A call has an id that does not change."""
+        return [] if given.type in _CALLS else [*self._items.values(), *self._by_id.values()]
 
     def _note_lost(self, item: Any, place: int | None) -> None:
         """Something that ran upstream, of which other APIs have no notion."""
@@ -175,18 +215,35 @@ class OutputReader:
     def _note_unknown(self, path: str, kind: Any) -> None:
         self._loss.approximated(path, f"of type {str(kind)[:64]!r}, which other APIs do not have")
 
-    def _item(self, event: wire.StreamEvent) -> _Item:
-        key: int | str | None = event.output_index
-        if key is None:
-            key = event.item_id or (event.item.get("id") if isinstance(event.item, dict) else None)
+    def _item_of(self, event: wire.StreamEvent, given: wire.OutputItem) -> _Item:
+        """The item that is added or done with ``event``."""
+        return self._item(event, _KINDS[given.type], given.id or given.call_id)
+
+    def _item(self, event: wire.StreamEvent, kind: _Kind, name: str | None = None) -> _Item:
+        """The item that ``event`` is of."""
+        item = self._items.get(event.output_index)
+        if item is not None and item.kind == kind and not item.done:
+            return item
+        return self._another(event, kind, event.item_id or name)
+
+    def _another(self, event: wire.StreamEvent, kind: _Kind, name: str | None) -> _Item:
+        """The item that ``event`` is of, which its index alone does not tell."""
+        key = name if event.output_index is None else event.output_index
         item = self._items.get(key)
-        if item is None:
-            item = self._items[key] = _Item()
+        if item is None or item.kind != kind or item.done:
+            known = self._by_id.get(name) if name else item
+            if known is None or known.kind != kind:
+                known = _Item(kind)
+            if known is not item:
+                item = self._items[key] = known
+                if name:
+                    self._by_id[name] = item
         return item
 
     def _remember(self, given: wire.OutputItem, item: _Item) -> None:
-        if given.id:
-            self._by_id[given.id] = item
+        for name in (given.id, given.call_id):
+            if name:
+                self._by_id[name] = item
         item.phase = given.phase or item.phase
 
     def _text(self, item: _Item, index: int, kind: PartKind) -> GrowingText:

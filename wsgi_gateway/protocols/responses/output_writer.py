@@ -14,6 +14,7 @@ from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.responses import items
 from wsgi_gateway.protocols.responses.citations import write_annotation, write_logprobs
 from wsgi_gateway.protocols.responses.client_tools import ClientTool, ClientTools
+from wsgi_gateway.protocols.responses.compaction import Compaction, seal_compaction
 from wsgi_gateway.protocols.responses.numbered import Events
 from wsgi_gateway.protocols.responses.searches import write_action
 
@@ -200,6 +201,27 @@ class _Search(_Item):
         self._end(items.web_search_call(self.id, action, _status(event.complete)))
 
 
+class _Compaction(_Item):
+    """It has no deltas: its summary is sealed when it is whole."""
+
+    prefix = "cmp_"
+
+    def __init__(self, events: Events, output_index: int) -> None:
+        super().__init__(events, output_index)
+        self._pieces: list[str] = []
+
+    def add(self, texts: list[str]) -> None:
+        self._pieces += texts
+
+    def end(self, _: PartEnded) -> None:
+        self.tell(seal_compaction(Compaction("".join(self._pieces))))
+
+    def tell(self, token: str) -> None:
+        item = items.compaction(self.id, token)
+        self._add(item)
+        self._end(item)
+
+
 class _ClientCall(_Item):
     """A call of one of OpenAI's tools that the client runs; ``held`` is what its item holds of the arguments."""
 
@@ -243,10 +265,16 @@ class OutputWriter:
         self._loss = loss
         self._with_sources = with_sources
         self._items: list[_Item] = []
-        self._parts: dict[int, _Content | _Reasoning | _Call | _Search | _Held] = {}
+        self._parts: dict[int, _Content | _Reasoning | _Call | _Search | _Compaction | _Held] = {}
         self._message: _Message | None = None
         self._phase: str | None = None
         self._messages: dict[int, _Message] = {}
+
+    def compacted(self, token: str) -> None:
+        """Tell of a compaction that was made of the history before the model was asked; before any part."""
+        compaction = _Compaction(self._events, len(self._items))
+        self._items.append(compaction)
+        compaction.tell(token)
 
     def start(self, event: PartStarted) -> None:
         if event.kind in ("text", "refusal"):
@@ -257,9 +285,11 @@ class OutputWriter:
         self._seal_message()
         index = len(self._items)
         if event.kind == "reasoning":
-            item: _Reasoning | _Call | _Search = _Reasoning(self._events, index)
+            item: _Reasoning | _Call | _Search | _Compaction = _Reasoning(self._events, index)
         elif event.kind == "web_search":
             item = _Search(self._events, index, self._with_sources)
+        elif event.kind == "compaction":
+            item = _Compaction(self._events, index)
         else:
             tool = None if event.namespace else self._client_tools.called(event.name)
             if tool is not None:

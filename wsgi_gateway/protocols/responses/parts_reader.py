@@ -20,14 +20,21 @@ class PartsReader:
 
     def read(self, given: Sequence[wire.ContentPart], path: str) -> list[Part]:
         """``path`` is that of the array."""
-        return [self._placed(part, f"{path}[{number}]") for number, part in enumerate(given)]
-
-    def _placed(self, part: wire.ContentPart, path: str) -> Part:
-        return self._loss.at(path, self._part(part, path))
+        parts: list[Part] = []
+        for number, part in enumerate(given):
+            place = f"{path}[{number}]"
+            text = part.text
+            is_plain = part.type in _TEXTS and not part.annotations
+            if text is not None and is_plain and not part.prompt_cache_breakpoint:
+                read: Part = Text(text=text)  # Nearly all are such.
+            else:
+                read = self._part(part, place)
+            parts.append(self._loss.at(place, read))
+        return parts
 
     def _part(self, part: wire.ContentPart, path: str) -> Part:
         mark = part.prompt_cache_breakpoint
-        cache = cache_of_breakpoint(mark, path, self._loss, self._lifetime)
+        cache = cache_of_breakpoint(mark, path, self._loss, self._lifetime) if mark else None
         match part.type:
             case kind if kind in _TEXTS:
                 if part.text is None:

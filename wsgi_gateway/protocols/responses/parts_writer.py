@@ -18,6 +18,7 @@ from wsgi_gateway.protocols.openai_requests import (
     check_file_id,
     document_text,
 )
+from wsgi_gateway.protocols.plain_parts import plain_text
 from wsgi_gateway.protocols.translation import Translation
 
 
@@ -34,8 +35,11 @@ class PartsWriter:
 
     def write_output(self, parts: Sequence[Part], result: ToolResult) -> str | list[Json]:
         """A result's output. A breakpoint behind the whole of it stands behind its last part."""
+        text = None if result.cache else plain_text(parts)
+        if text is not None:
+            return text
         if self._has_breakpoints:
-            marked = bool(result.cache or any(_cache(part) for part in parts))
+            marked = bool(result.cache or any(part.cache for part in parts))
         else:
             marked = False
             self.drop_cache(result)
@@ -50,11 +54,14 @@ class PartsWriter:
 
     def drop_cache(self, thing: Part | ToolResult) -> None:
         """Note a breakpoint for which there is no place."""
-        if _cache(thing):
+        if thing.cache:
             self._loss.dropped(thing, "no place for its cache_control upstream")
 
     def _part(self, part: Part) -> Json:
-        return self._content(part) | breakpoint_of_cache(part, _cache(part), self._translation)
+        body = self._content(part)
+        return (
+            body | breakpoint_of_cache(part, part.cache, self._translation) if part.cache else body
+        )
 
     def _content(self, part: Part) -> Json:
         match part:
@@ -90,7 +97,3 @@ class PartsWriter:
         else:
             body["file_url"] = document.url
         return body
-
-
-def _cache(thing: Part | ToolResult) -> Json | None:
-    return None if isinstance(thing, Refusal) else thing.cache

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.conversation import Json
@@ -21,13 +20,14 @@ from wsgi_gateway.protocols.responses import wire
 from wsgi_gateway.protocols.responses.errors import read_failure
 from wsgi_gateway.protocols.responses.output_reader import GrowingText, OutputReader
 from wsgi_gateway.protocols.responses.usage import usage_of
-from wsgi_gateway.protocols.steady import PROBE, Repeated, SteadyStream
+from wsgi_gateway.protocols.steady import Repeated, SteadyStream
 from wsgi_gateway.protocols.translation import Translation
 
 _DECODER = msgspec.json.Decoder(wire.StreamEvent, strict=False)
 _ENDINGS = ("completed", "incomplete", "failed", "cancelled")
 _UNFINISHED = ("queued", "in_progress")
 _LIFE = frozenset({"response.created", "response.in_progress", "response.queued"})
+_STATUSES = (*_ENDINGS, *_UNFINISHED)
 _TERMINAL = {f"response.{ending}": ending for ending in _ENDINGS}
 
 _Handler = Callable[[OutputReader, wire.StreamEvent], None]
@@ -49,18 +49,18 @@ class StreamReader:
         self.builder = ReplyBuilder(translation.aliases)
         self._output = OutputReader(self.builder, translation)
         self._loss = translation.loss
-        self._stream = SteadyStream(self._read_event)
+        self._stream = SteadyStream()
 
     @property
     def ended(self) -> bool:
         return self.builder.ended
 
     def feed(self, chunk: bytes) -> list[Event]:
-        self._stream.feed(chunk)
+        self._stream.feed(chunk, self._read_event)
         return self.builder.take()
 
     def finish(self) -> list[Event]:
-        self._stream.flush()
+        self._stream.flush(self._read_event)
         self.builder.fail(
             ApiError("upstream_invalid", "the upstream's reply broke off before its end")
         )
@@ -80,7 +80,7 @@ class StreamReader:
             text = _DELTAS[kind](self._output, read) if is_text else None
             if text is None or read.logprobs or not self._stream.learns:
                 return None
-            return Repeated("delta", text.extend, replace(read, delta=PROBE), _DECODER.decode)
+            return Repeated("delta", text.extend)
         except ApiError as error:
             self.builder.fail(error)
         except msgspec.ValidationError as error:
@@ -135,7 +135,7 @@ class StreamReader:
 
     def _note_lost(self, response: wire.Response) -> None:
         """What is told beside the output, and nowhere else."""
-        if response.status and response.status not in (*_ENDINGS, *_UNFINISHED):
+        if response.status and response.status not in _STATUSES:
             self._loss.approximated(
                 "reply.status", f"unknown {response.status[:40]!r} was taken for the regular end"
             )

@@ -36,6 +36,7 @@ from wsgi_gateway.protocols.responses.errors import error_event, failure_of_resp
 from wsgi_gateway.protocols.responses.numbered import Events, NoEvents, NumberedEvents
 from wsgi_gateway.protocols.responses.output_writer import OutputWriter
 from wsgi_gateway.protocols.responses.usage import write_tool_usage, write_usage
+from wsgi_gateway.protocols.service_tier import RESPONSES_TIERS, written_tier
 
 _INCOMPLETE: dict[FinishReason, str] = {
     "length": "max_output_tokens",
@@ -85,11 +86,15 @@ class _Life:
     """The life of one response."""
 
     def __init__(self, conversation: Conversation, loss: Loss, events: Events) -> None:
-        self.response = new_response(conversation, new_id("resp_"), int(time.time()))
+        response_id = conversation.reply_id or new_id("resp_")
+        self.response = new_response(conversation, response_id, int(time.time()))
         self._emit = events.emit
         self._started = False
         self._usage: Usage | None = None
         self._loss = loss
+        # Not held where nothing can come of it: it may be large.
+        may_compact = conversation.compact_threshold is not None
+        self._untold = conversation if may_compact else None
         self._output = OutputWriter(
             events,
             ClientTools(conversation.body),
@@ -111,10 +116,12 @@ class _Life:
                 self._output.end(event)
             case Started():
                 self.start()
+                self._tell_compaction()
             case UsageReported():
                 self._usage = event.usage
-                if event.usage.service_tier is not None:
-                    self.response["service_tier"] = event.usage.service_tier
+                tier = written_tier(event.usage.service_tier, RESPONSES_TIERS, self._loss)
+                if tier is not None:
+                    self.response["service_tier"] = tier
             case Finished():
                 self._finish(event)
 
@@ -126,6 +133,12 @@ class _Life:
             begun = Raw(encode(self.response))
             self._emit("response.created", {"response": begun})
             self._emit("response.in_progress", {"response": begun})
+
+    def _tell_compaction(self) -> None:
+        """In the background a response starts before its model is asked, and so before there is one."""
+        if self._untold is not None and self._untold.compaction is not None:
+            self._output.compacted(self._untold.compaction)
+            self._untold = None
 
     def _finish(self, event: Finished) -> None:
         self._note_lost(event)

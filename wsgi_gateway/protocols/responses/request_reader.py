@@ -1,7 +1,7 @@
 """A client's Responses request, read into a Conversation.
 
 The items of ``input`` are read by ``input_reader``, the tools by ``tools_reader``. Whoever calls has already put
-the stored turns of ``previous_response_id`` in front of ``input``.
+what was said before, which ``previous_response_id`` or ``conversation`` stand for, in front of ``input``.
 """
 
 from wsgi_gateway.protocols.conversation import (
@@ -15,7 +15,8 @@ from wsgi_gateway.protocols.decoding import convert
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.responses import wire
 from wsgi_gateway.protocols.responses.client_tools import ClientTools
-from wsgi_gateway.protocols.responses.input_reader import read_input
+from wsgi_gateway.protocols.responses.compacting import DEFAULT_THRESHOLD
+from wsgi_gateway.protocols.responses.input_reader import TRIGGER, read_input
 from wsgi_gateway.protocols.responses.parts_reader import PartsReader
 from wsgi_gateway.protocols.responses.tool_choice_reader import read_tool_choice
 from wsgi_gateway.protocols.responses.tools_reader import ToolsReader
@@ -29,11 +30,15 @@ _KNOWN_INCLUDES = (_LOGPROBS, "reasoning.encrypted_content", "web_search_call.ac
 
 def read_request(body: Json, loss: Loss) -> Conversation:
     """Raises ApiError (invalid_request) naming the field that is missing, mistyped or untranslatable."""
+    if body.get("prompt") is not None:
+        loss.refuse("prompt", "is kept by OpenAI; send its text as instructions and input")
     request = convert(body, wire.Request)
     given = {name for name, value in body.items() if value is not None}
     leave_out_unknown(given, _KNOWN, _HINTS, loss)
     _refuse_untranslatable(request, loss)
     _note_hints(request, loss)
+    if request.user and not request.safety_identifier:
+        loss.call("user_id", "user")
     tools = ToolsReader(ClientTools(body), loss)
     tools.add_declared(request.tools or ())
     parts = PartsReader((request.prompt_cache_options or {}).get("ttl"), loss)
@@ -53,6 +58,8 @@ def read_request(body: Json, loss: Loss) -> Conversation:
         max_output_tokens=request.max_output_tokens,
         temperature=request.temperature,
         top_p=request.top_p,
+        presence_penalty=request.presence_penalty,
+        frequency_penalty=request.frequency_penalty,
         logprobs=True if _wants_logprobs(request) else None,
         top_logprobs=request.top_logprobs,
         reasoning=_reasoning(request.reasoning, loss),
@@ -65,20 +72,17 @@ def read_request(body: Json, loss: Loss) -> Conversation:
         prompt_cache_options=request.prompt_cache_options,
         prompt_cache_retention=request.prompt_cache_retention,
         moderation=request.moderation,
+        may_be_cut=request.truncation == "auto",
+        compacts=_is_triggered(request.input),
+        compact_threshold=_compact_threshold(request.context_management, loss),
         body=body,
     )
 
 
 def _refuse_untranslatable(request: wire.Request, loss: Loss) -> None:
     """What needs state that only OpenAI has, or would change the answer if it were left out."""
-    if request.background:
-        loss.refuse("background", "the gateway answers in the foreground only")
-    if request.conversation is not None:
-        loss.refuse("conversation", "is kept by OpenAI; use previous_response_id or send the turns")
-    if request.prompt is not None:
-        loss.refuse("prompt", "is kept by OpenAI; send its text as instructions and input")
-    if request.context_management:
-        loss.refuse("context_management", "the upstream's API has no compaction")
+    if request.truncation not in (None, "auto", "disabled"):
+        loss.refuse("truncation", "must be 'auto' or 'disabled'")
     if (request.prompt_cache_options or {}).get("prewarm"):
         loss.refuse("prompt_cache_options.prewarm", "only OpenAI fills its cache alone")
     for name, value in (request.access_programs or {}).items():
@@ -89,13 +93,35 @@ def _refuse_untranslatable(request: wire.Request, loss: Loss) -> None:
 def _note_hints(request: wire.Request, loss: Loss) -> None:
     if request.user and request.safety_identifier:
         loss.dropped("user", "safety_identifier says who it is")
-    if request.truncation == "auto":
-        loss.approximated("truncation", "too long an input will be refused, not cut")
     for number, name in enumerate(request.include or ()):
         if name not in _KNOWN_INCLUDES:
             loss.dropped(f"include[{number}]", "nothing of the kind comes from this upstream")
     if (request.stream_options or {}).get("include_obfuscation"):
         loss.dropped("stream_options.include_obfuscation", "the gateway's streams have none")
+
+
+def _is_triggered(given: str | list[wire.InputItem]) -> bool:
+    """A trigger that is not the last item is refused where the items are read."""
+    return not isinstance(given, str) and bool(given) and given[-1].type == TRIGGER
+
+
+def _compact_threshold(given: list[Json] | None, loss: Loss) -> int | None:
+    """The gateway itself compacts, where the upstream does not; of several thresholds the lowest comes first."""
+    thresholds: list[int] = []
+    for number, entry in enumerate(given or ()):
+        path = f"context_management[{number}]"
+        if entry.get("type") != "compaction":
+            loss.refuse(f"{path}.type", "only 'compaction' is known")
+        match entry.get("compact_threshold"):
+            case None:
+                note = f"{DEFAULT_THRESHOLD} tokens stand for the default"
+                loss.approximated(f"{path}.compact_threshold", note)
+                thresholds.append(DEFAULT_THRESHOLD)
+            case int(threshold) if threshold > 0 and not isinstance(threshold, bool):
+                thresholds.append(threshold)
+            case _:
+                loss.refuse(f"{path}.compact_threshold", "must be a positive whole number")
+    return min(thresholds, default=None)
 
 
 def _instructions(given: str | None, loss: Loss) -> list[Text]:

@@ -34,13 +34,18 @@ class StreamTap(Tap):
             read = _decode(event.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
-        if read.response is not None and read.response.usage is not None:
-            self.usage = read_usage(read.response.usage)
+        if read.response is not None:
+            if isinstance(read.response.model, str):
+                self.model = read.response.model
+            if read.response.usage is not None:
+                self.usage = read_usage(read.response.usage)
         kind = read.type or event.event
         if kind in ("response.failed", "response.cancelled", "error") or read.error:
             self.ended = self.failed = True
         elif kind in ("response.completed", "response.incomplete"):
             self.ended = True
+            if read.response is not None:
+                self.completed = event.data
 
     def failure(self, error: ApiError) -> bytes:
         numbers = _NUMBER.findall(self._numbered)

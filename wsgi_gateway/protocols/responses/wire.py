@@ -18,7 +18,7 @@ class InputAudio(Struct):
     format: str
 
 
-class ContentPart(Struct):
+class ContentPart(Struct, gc=False):
     """A part of a message, of a tool's output, or of a reasoning item; or what one shell command put out."""
 
     type: str = ""
@@ -79,7 +79,7 @@ class Tool(Struct):
     external_web_access: bool | None = None
 
 
-class InputItem(Struct):
+class InputItem(Struct, gc=False):
     """An item of ``input``. Without ``type`` it is a message in the easy form.
 
     ``operation`` and ``action`` are what the calls of the client's own tools hold; see ``client_tools``.
@@ -138,6 +138,8 @@ class Request(Struct):
     max_output_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
     top_logprobs: int | None = None
     reasoning: Reasoning | None = None
     text: TextOptions | None = None
@@ -276,6 +278,7 @@ class TapResponse(Struct):
     """What a tap wants to know of a terminal response."""
 
     usage: Usage | None = None
+    model: Any = None
 
 
 class TapEvent(Struct):
