@@ -1,7 +1,8 @@
 """The facts in the README, measured: what a fresh install weighs, and how soon it serves.
 
-Builds the wheel, installs it without extras into a new virtual environment, counts, starts it. Exit code 1 if a limit
-is missed. Not here: speed and memory under load.
+Builds the wheel, installs it without extras into a new virtual environment, counts, starts it. Exit code 1 if there are
+more packages or bytes than we allow ourselves; the time is only told, as it is the machine's as well (goals.py judges
+it). Not here: speed and memory under load.
 """
 
 import http.client
@@ -21,8 +22,7 @@ ROOT = Path(__file__).parents[1]
 STARTS = 5
 DEADLINE = 30.0
 MOST_PACKAGES = 30
-SLOWEST_START = 1.5
-"""Seconds."""
+MOST_MEGABYTES = 60
 
 CONFIG = {
     "version": "v0.4.0",
@@ -117,12 +117,12 @@ def main() -> None:
     print(
         f"| packages of a fresh install, itself included | {facts.packages} (limit {MOST_PACKAGES}) |"
     )
-    print(f"| their size on disk | {facts.megabytes:.0f} MB |")
+    print(f"| their size on disk | {facts.megabytes:.0f} MB (limit {MOST_MEGABYTES} MB) |")
     print(
-        f"| start to healthy, median of {STARTS} | {facts.start:.2f} s (limit {SLOWEST_START} s;"
-        f" {min(facts.starts):.2f} to {max(facts.starts):.2f} s) |"
+        f"| start to healthy, median of {STARTS} | {facts.start:.2f} s"
+        f" ({min(facts.starts):.2f} to {max(facts.starts):.2f} s) |"
     )
-    if facts.packages > MOST_PACKAGES or facts.start > SLOWEST_START:
+    if facts.packages > MOST_PACKAGES or facts.megabytes > MOST_MEGABYTES:
         sys.exit("a limit is missed")
 
 

@@ -14,6 +14,7 @@ from bench.cases import (
     Case,
 )
 from bench.costs import Costs
+from bench.facts import MOST_MEGABYTES, MOST_PACKAGES
 from bench.measured import Measured
 
 
@@ -121,8 +122,8 @@ def _facts(measured: Measured) -> list[Row]:
     facts = measured.facts
     return [
         Row("start to healthy", facts.start if facts else None, 1.0, 0.6, unit=" s"),
-        Row("installed size", facts.megabytes if facts else None, 60, unit=" MB"),
-        Row("installed packages", facts.packages if facts else None, 30, unit=""),
+        Row("installed size", facts.megabytes if facts else None, MOST_MEGABYTES, unit=" MB"),
+        Row("installed packages", facts.packages if facts else None, MOST_PACKAGES, unit=""),
     ]
 
 
