@@ -22,7 +22,7 @@ from support.gunicorn import COMMAND, ROOT, environment, settings_of
 from support.streams import STREAMED, Answer, frames_of
 from support.upstream import Upstream, sse_reply
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 @contextmanager
@@ -64,7 +64,7 @@ assert monkey.is_module_patched("ssl") and monkey.is_module_patched("socket")
 assert "requests" not in sys.modules and "urllib3" not in sys.modules
 import wsgi_gateway.wsgi
 """
-    subprocess.run([sys.executable, "-c", code], env=environment(tmp_path), timeout=30, check=True)
+    subprocess.run([sys.executable, "-c", code], env=environment(tmp_path), timeout=60, check=True)
 
 
 def test_gunicorns_own_command_serves_and_tells_systemd(tmp_path: Path) -> None:

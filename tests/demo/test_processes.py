@@ -72,7 +72,7 @@ os._exit(0)
 """
     reader = os.open(last_words, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        subprocess.run(python(demo), timeout=30, check=True)
+        subprocess.run(python(demo), timeout=60, check=True)
         readable, _, _ = select.select([reader], [], [], 15)
         assert readable
         assert os.read(reader, 100) == b"gone"

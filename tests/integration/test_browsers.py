@@ -20,7 +20,7 @@ from support.upstream import Upstream
 
 import wsgi_gateway
 
-HTTP = httpx2.Client(trust_env=False, verify=False, timeout=30)
+HTTP = httpx2.Client(trust_env=False, verify=False, timeout=60)
 ASK = Ask((user("<script>alert(1)</script>"),))
 PAGES = (
     "/",

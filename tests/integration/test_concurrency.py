@@ -26,7 +26,7 @@ def test_streams_run_side_by_side(
     middle = next(at for at, frame in enumerate(frames) if b'"one "' in frame) + 1
     gate = threading.Event()
     upstream.script(sse_reply([*frames[:middle], gate, *frames[middle:]]))
-    all_have_begun = threading.Barrier(STREAMS, action=gate.set, timeout=15)
+    all_have_begun = threading.Barrier(STREAMS, action=gate.set, timeout=60)
     body = {
         "model": model_of(upstream_api),
         **WRITERS[client_api](Ask((user("Count"),))),
@@ -34,7 +34,7 @@ def test_streams_run_side_by_side(
         "stream": True,
     }
     limits = httpx2.Limits(max_connections=STREAMS)
-    with httpx2.Client(verify=False, limits=limits, timeout=20) as http:
+    with httpx2.Client(verify=False, limits=limits, timeout=60) as http:
 
         def exchange(_: int) -> bytes:
             received = b""

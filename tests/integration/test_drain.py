@@ -34,7 +34,7 @@ from wsgi_gateway import create_app, load_config
 ASK = Ask((user("Hi"),))
 ANSWER = Answer("Still here, whatever comes.")
 PAIRS: list[tuple[Api, Api]] = [(ours, theirs) for ours in APIS for theirs in APIS]
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def source(upstream: Upstream, tmp_path: Path) -> Json:

@@ -56,7 +56,7 @@ def test_the_gateway_with_the_fewest_streams_gets_the_next(tmp_path: Path) -> No
         gateways = [stack.enter_context(Upstream(reply)) for reply in replies[:2]]
         ports = [port_of(gateway.base_url) for gateway in gateways]
         url = stack.enter_context(nginx_before(ports, tmp_path)) + PATH
-        http = stack.enter_context(httpx2.Client(verify=False, timeout=20))
+        http = stack.enter_context(httpx2.Client(verify=False, timeout=60))
 
         def begin() -> tuple[bytes, Iterator[bytes]]:
             """The first event of a stream, and what follows."""
@@ -87,7 +87,7 @@ def test_a_request_that_a_gateway_got_is_not_sent_again(tmp_path: Path) -> None:
     with listening() as first, listening() as second, ThreadPoolExecutor() as pool:
         servers = [first, second]
         with nginx_before([one.getsockname()[1] for one in servers], tmp_path) as base_url:
-            answer = pool.submit(httpx2.post, base_url + PATH, json={}, verify=False, timeout=20)
+            answer = pool.submit(httpx2.post, base_url + PATH, json={}, verify=False, timeout=60)
             (asked,), _, _ = select(servers, [], [], 20)
             with asked.accept()[0] as connection:
                 head_from(connection)

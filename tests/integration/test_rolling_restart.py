@@ -30,7 +30,7 @@ from support.validators import check
 
 pytestmark = NEEDS_NGINX
 NAMES = ("one", "two")
-PATIENCE = 30.0
+PATIENCE = 60.0
 LONG = "long"
 SEVERAL = 10
 MOST = 20

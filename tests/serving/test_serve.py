@@ -128,7 +128,7 @@ def test_command_ends_with_2_for_a_broken_config(tmp_path: Path) -> None:
         [sys.executable, "-m", "wsgi_gateway", "serve", "--config", str(tmp_path / "none.yaml")],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
 

@@ -17,7 +17,7 @@ CACHE = Path(__file__).parents[2] / ".cache/clients"
 
 NODE_MODULES = CACHE / "node/node_modules"
 
-PATIENCE = 40.0
+PATIENCE = 120.0
 """Seconds a client may take; a run takes one or two."""
 
 

@@ -23,7 +23,7 @@ from support.gateway import free_port
 PASSWORD = "s3cr%3At-p%40ssword"
 """As it stands in a URL."""
 PLAIN_PASSWORD = "s3cr:t-p@ssword"
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 
 
 def program(name: str) -> str | None:
@@ -119,7 +119,7 @@ class Postgres(Database):
 
     def _answers(self) -> bool:
         try:
-            psycopg.connect(self.url, connect_timeout=5).close()
+            psycopg.connect(self.url, connect_timeout=30).close()
         except psycopg.Error:
             return False
         return True
@@ -141,7 +141,7 @@ class RedisServer(Database):
 
     def _answers(self) -> bool:
         try:
-            with redis.Redis.from_url(self.url, socket_timeout=5) as client:
+            with redis.Redis.from_url(self.url, socket_timeout=30) as client:
                 return bool(client.ping())
         except redis.RedisError:
             return False

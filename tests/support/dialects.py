@@ -117,7 +117,7 @@ class Clients:
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
         self.recorder = Recorder()
-        self.http = http = httpx2.Client(transport=self.recorder, timeout=30)
+        self.http = http = httpx2.Client(transport=self.recorder, timeout=60)
         # Any: bodies are written here as plain dicts, which the SDKs' types do not foresee
         self.openai: Any = openai.OpenAI(
             api_key=CLIENT_KEY, base_url=f"{base_url}/v1", max_retries=0, http_client=http
@@ -140,7 +140,7 @@ class Clients:
         body = {"model": model, **WRITERS[api](ask), "stream": True}
         headers = {"authorization": f"Bearer {CLIENT_KEY}"}
         url = self.base_url + PATHS[api]
-        return self.http.stream("POST", url, json=body, headers=headers, timeout=10)
+        return self.http.stream("POST", url, json=body, headers=headers, timeout=60)
 
     def post(self, path: str, body: str | bytes, **headers: str) -> httpx2.Response:
         """Posts bytes as JSON with the client's key."""

@@ -33,7 +33,7 @@ def settings_of(environ: Mapping[str, str]) -> dict[str, str]:
         env=environ,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=True,
     )
     pairs = (line.partition("=") for line in done.stdout.splitlines())

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 
 
 class Refused(Exception):

@@ -20,7 +20,7 @@ from support.until import until
 CONFIG = Path(__file__).parents[2] / "etc" / "nginx.conf"
 NGINX = shutil.which("nginx", path=os.pathsep.join([os.environ["PATH"], "/usr/sbin"]))
 NEEDS_NGINX = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: make nginx")
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 @contextmanager

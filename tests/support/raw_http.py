@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds that anything may take."""
 
 

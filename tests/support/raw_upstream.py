@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from support.served import Served
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds that it waits for its peer to go on, or to leave."""
 
 Fate = Literal["reset", "close", "half close", "stall"]

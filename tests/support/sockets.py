@@ -12,7 +12,7 @@ from support.dialects import CLIENT_KEY, PATHS
 from support.streams import Json
 from websockets.sync.client import ClientConnection, connect
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds that any message may take."""
 
 ENDS = {"response.completed", "response.failed", "response.incomplete", "error"}

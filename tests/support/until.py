@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 
 
 def until(is_so: Callable[[], bool]) -> None:

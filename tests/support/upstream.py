@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from support.served import Served
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds the upstream waits for an event of the test, or for its peer to leave, before it gives
 up.
 """

@@ -101,7 +101,7 @@ def test_what_was_idle_for_too_long_is_not_used(
 
     with RawUpstream(script) as upstream:
         for _ in range(2):
-            with session.post(upstream.base_url, timeout=10) as reply:
+            with session.post(upstream.base_url, timeout=60) as reply:
                 assert reply.content == b"fine"
             clock[0] += 3600
         session.close()
@@ -157,7 +157,7 @@ def test_a_reply_over_tls(
     authority.cert_pem.write_to_path(str(bundle))
     tls_session.mount("https://", Transport(2, Tls(ca_file=str(bundle))))
     for _ in range(2):
-        reply = tls_session.post(tls_server.url_for("/"), timeout=10)
+        reply = tls_session.post(tls_server.url_for("/"), timeout=60)
         assert reply.content == b"x" * 200_000
 
 
@@ -176,7 +176,7 @@ def test_a_certificate_is_verified(
     if host == "127.0.0.1":
         tls_session.mount("https://", Transport(2, Tls(ca_file=str(bundle))))
     with pytest.raises(requests.exceptions.SSLError):
-        tls_session.post(url, timeout=10)
+        tls_session.post(url, timeout=60)
 
 
 def test_a_plain_server_is_no_tls_server(server: HTTPServer, tls_session: requests.Session) -> None:
