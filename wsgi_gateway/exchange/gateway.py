@@ -109,7 +109,7 @@ class Gateway:
         )
         self.kept: Kept = Kept(
             models=self.models,
-            admission=self.admission,
+            admission=self.admission or old.admission,
             overload=config.overload,
             gate=self.gate,
             upstreams=self._upstreams,
