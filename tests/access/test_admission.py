@@ -145,6 +145,31 @@ def test_usage_counts_for_the_next() -> None:
     assert int(told.value.headers["retry-after"]) > 0
 
 
+@pytest.mark.parametrize("requests", [["2/h", "100/60m"], ["100/60m", "2/h"]])
+def test_of_two_limits_for_the_same_time_the_tighter_counts(requests: list[str]) -> None:
+    gate = admission(requests=requests)
+    remaining = []
+    for _ in range(2):
+        permit = admit(gate)
+        assert permit is not None
+        remaining.append(permit.headers["x-ratelimit-remaining-requests"])
+    assert remaining == ["1", "0"]
+    with pytest.raises(ApiError, match="limit of 2 requests in 3600 seconds"):
+        admit(gate)
+
+
+def test_tokens_count_once_whatever_they_are_limited_by() -> None:
+    gate = admission(tokens=["100/h", "1000/60m"])
+    permit = admit(gate)
+    assert permit is not None
+    permit.begin("openai", "gpt-4o", 4)
+    permit.take_full(Usage(input=60), 0)
+    permit.close()
+    permit = admit(gate)
+    assert permit is not None
+    assert permit.headers["x-ratelimit-remaining-tokens"] == "40"
+
+
 def test_a_budget_is_told_as_a_quota() -> None:
     gate = admission(budget="0.01/d")
     permit = admit(gate)

@@ -220,8 +220,3 @@ def test_a_server_that_says_nothing_is_not_waited_for_by_many(
             counters.admit((TOKENS,))
     go_on.set()
     first.join()
-
-
-def test_an_option_that_nobody_knows_is_found_at_the_start() -> None:
-    with pytest.raises(TypeError):
-        RedisCounters(Secret("redis://localhost/0?nonsense=1"))

@@ -126,6 +126,16 @@ def test_a_file_that_is_something_else_is_left_alone(file: Path) -> None:
     assert file.read_text() == "my diary"
 
 
+def test_an_empty_list_of_models_is_not_taken_for_all(file: Path) -> None:
+    keys("create", "a", "-f", str(file), "--model", "gpt-4o")
+    (key,) = list_keys(file)
+    file.write_text(file.read_text().replace('"gpt-4o"', ""))
+    assert json.loads(file.read_text())["keys"][0]["models"] == []
+    result = keys("list", "-f", str(file))
+    assert result.exit_code == 2
+    assert f"models of the key {key.prefix}… must be a list that is not empty" in result.stderr
+
+
 @pytest.mark.parametrize("option", [("--requests", "many"), ("--budget", "0/d")])
 def test_limits_are_checked_before_anything_is_written(file: Path, option: tuple[str, str]) -> None:
     assert keys("create", "a", "-f", str(file), *option).exit_code == 2

@@ -147,6 +147,8 @@ def test_the_place_of_counters() -> None:
     assert "ignored: it is for redis" in str(ignored.warnings[0])
     assert "url is missing" in problems({"storage": {"type": "redis"}})
     assert "must begin with redis://" in problems({"storage": {"url": "http://hidden"}})
+    odd = problems({"storage": {"url": f"{url}?hidden=1"}})
+    assert "access.storage.url: it has an option that redis-py" in odd
     described = describe_config(load({"keys": [{"id": "a", "key": KEY}], "storage": {"url": url}}))
     assert "counted in redis (****); while it is away, open" in described
 

@@ -106,7 +106,15 @@ def test_addresses_of_postgresql(address: str) -> None:
     assert load(connection_string=address).state_storage.address == Secret(address)
 
 
-@pytest.mark.parametrize("address", ["redis://h", "unix:///run/redis.sock?db=1", REDIS])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "redis://h",
+        "unix:///run/redis.sock?db=1",
+        f"{REDIS}?ssl_cert_reqs=none&client_name=a",
+        REDIS,
+    ],
+)
 def test_addresses_of_redis(address: str) -> None:
     assert load(url=address).state_storage.address == Secret(address)
 
@@ -126,6 +134,22 @@ def test_credentials_that_break_an_address(address: dict[str, str]) -> None:
     text = problem(**address)
     assert "not a URL" in text
     assert "write @ as %40" in text
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "hidden=1",
+        "db=hidden",
+        "protocol=hidden",
+        "ssl_cert_reqs=hidden",
+        "max_connections=-1",
+        "parser_class=hidden",
+    ],
+)
+def test_options_that_redis_py_refuses(options: str) -> None:
+    text = problem(url=f"rediss://:hidden@h/0?{options}")
+    assert text.startswith("error: state_storage.url: it has an option that redis-py")
 
 
 @pytest.mark.parametrize(

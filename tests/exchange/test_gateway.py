@@ -10,6 +10,9 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 from support.collecting import uncollected
+from support.gateway import config, provider
+from support.in_process import ReadyUpstream
+from support.pairs import model_of
 
 from wsgi_gateway.config import Provider, load_config
 from wsgi_gateway.exchange.call import Call, Request
@@ -185,3 +188,25 @@ def test_a_successor_has_what_is_in_memory() -> None:
     kept[0].put({"a": b"1"})
     assert [one.get(["a"]) for one in kept] == [{"a": b"1"}, {"a": b"1"}, {}], "another storage"
     assert third.background.running is first.background.running
+
+
+def test_what_was_used_counts_after_a_config_without_keys() -> None:
+    key = "sk-0123456789abcdef"
+
+    def follow(before: Gateway | None, **access: object) -> Gateway:
+        source = config(provider("http://ready", "messages"), access=access)
+        gateway = Gateway(load_config(source, {}), before=before)
+        gateway._upstreams = ReadyUpstream()  # type: ignore[assignment]
+        return gateway
+
+    def ask(one: Gateway) -> int:
+        asked = {"model": model_of("messages"), "max_tokens": 9, "messages": LOOP[:1]}
+        request = Request(body=json.dumps(asked).encode(), headers={"x-api-key": key})
+        return one.answer("messages", request).status
+
+    limited = {"keys": [{"id": "a", "key": key, "requests": "2/h"}]}
+    keyed = follow(None, **limited)
+    assert [ask(keyed) for _ in range(3)] == [200, 200, 429]
+    without = follow(keyed)
+    assert ask(without) == 200
+    assert ask(follow(follow(without), **limited)) == 429

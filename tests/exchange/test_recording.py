@@ -20,6 +20,7 @@ from wsgi_gateway import load_config
 from wsgi_gateway.client_watch import ClientGone, StopSwitch
 from wsgi_gateway.exchange import call as exchange
 from wsgi_gateway.exchange.gateway import Gateway
+from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.side_endpoints.counting import TokenCounter
 from wsgi_gateway.side_endpoints.stored_responses import StoredResponses
 from wsgi_gateway.state import ConnectionState
@@ -270,6 +271,19 @@ def test_questions_beside_a_reply(observed: Observed, upstream: Upstream) -> Non
     stored = StoredResponses(observed.gateway)
     missing = observed.record_of(stored.retrieve(exchange.Request(body=b"", headers={}), "resp_1"))
     assert (missing.method, missing.status, missing.model) == ("stored_response", 404, None)
+
+
+def test_a_known_client_is_named_whatever_was_refused() -> None:
+    keys = [{"id": "a", "key": "sk-0123456789abcdef"}]
+    observed = Observed(config(provider("http://none", "messages"), access={"keys": keys}))
+    full = ApiError("overloaded", "no place")
+    for headers, client in (
+        ({"x-api-key": "sk-0123456789abcdef"}, "a"),
+        ({"x-api-key": "sk-nobody-knows-this"}, None),
+        ({}, None),
+    ):
+        record = observed.record_of(observed.gateway.refuse("messages", full, headers, ""))
+        assert (record.error, record.client_id) == ("overloaded", client)
 
 
 @pytest.fixture

@@ -174,6 +174,12 @@ def test_a_refusal_is_told_with_its_reason(log: Log, upstream: Upstream) -> None
         "stored_response",
         401,
     )
+    known = {"authorization": f"Bearer {key_of('logged')}"}
+    for path, api in (("/v1/responses/resp_1", "responses"), ("/v1/none", "chat_completions")):
+        answer = httpx2.get(log.gateway.base_url + path, headers=known, verify=False)
+        line = log.next()
+        assert (line["api"], line["status"], answer.status_code) == (api, 404, 404)
+        assert line["client_id"] == "logged"
     limited = {"authorization": f"Bearer {key_of('limited')}"}
     for status in (200, 429):
         assert log.post("messages", model_of("messages"), limited).status_code == status

@@ -141,6 +141,22 @@ def test_where_there_is_no_room_the_known_series_still_count(series: Series) -> 
     assert series.totals() == told, "there is more room for the dead"
 
 
+def test_what_very_many_dead_workers_counted_stays_in_the_sum(series: Series) -> None:
+    for name in range(16):
+        region = worker(series, f"worker {name}")
+        for number in range(1000):
+            count(region, SECONDS, "api", f"model {name}-{number}")
+        count(region, REQUESTS, "messages")
+        count(region, ILL, "x")
+        series.worker_ended(f"worker {name}")
+    told = series.totals()
+    assert told[REQUESTS] == {("messages",): [16]}
+    assert sum(sum(numbers) for numbers in told[SECONDS].values()) == 16_000
+    assert told[SECONDS]["api", "model 0-0"] == [1, 0, 0, 0]
+    assert told[SECONDS]["other", "other"][0] > 0
+    assert told[ILL] == {}
+
+
 def test_more_workers_than_there_is_room_for(
     series: Series, monkeypatch: pytest.MonkeyPatch
 ) -> None:

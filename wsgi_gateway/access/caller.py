@@ -1,10 +1,11 @@
 """A client as each of its requests needs it: what may be known of its config before there is one."""
 
 import re
+from collections.abc import Iterable
 from fnmatch import translate
 
 from wsgi_gateway.access.windows import Gauge, Unit
-from wsgi_gateway.config import Client, Provider
+from wsgi_gateway.config import Client, Provider, Rate
 
 _UNITS: tuple[Unit, ...] = ("requests", "tokens", "budget")
 _MOST_FOUND = 1000
@@ -35,7 +36,7 @@ class Caller:
         self.gauges = tuple(
             Gauge(unit, f"{unit} {client.id} {rate.seconds}", rate)
             for unit in _UNITS
-            for rate in getattr(client.limits, unit)
+            for rate in _tightest(getattr(client.limits, unit))
         )
         self.charged = tuple(gauge for gauge in self.gauges if gauge.unit != "requests")
         if any(gauge.unit == "budget" for gauge in self.gauges):
@@ -58,6 +59,15 @@ class Caller:
             if len(self._found) < _MOST_FOUND and len(asked or "") < _LONGEST_NAME:
                 self._found[key] = found
         return found
+
+
+def _tightest(rates: Iterable[Rate]) -> Iterable[Rate]:
+    """One for each stretch of time: two would count in the same window, which would count everything twice."""
+    found: dict[int, Rate] = {}
+    for rate in rates:
+        known = found.get(rate.seconds, rate)
+        found[rate.seconds] = min(known, rate, key=lambda each: each.amount)
+    return found.values()
 
 
 def names_of(asked: str | None, provider: Provider, model: str) -> tuple[str | None, ...]:

@@ -112,6 +112,12 @@ def check_address(kind: Storage, address: Secret, path: Path, report: Report) ->
             "not a URL",
             "in a user name or a password write @ as %40, / as %2F, : as %3A, # as %23, ? as %3F, % as %25",
         )
+    elif kind == "redis" and not _has_good_options(text):
+        report.error(
+            path,
+            "it has an option that redis-py does not know, or that cannot have this value",
+            "options stand behind the ?, like ?health_check_interval=30",
+        )
 
 
 def _is_url(text: str, kind: Storage) -> bool:
@@ -126,6 +132,20 @@ def _is_url(text: str, kind: Storage) -> bool:
     except ValueError:
         return False
     return parts.netloc.count("@") <= 1 and ("@" in parts.netloc or "@" not in behind)
+
+
+def _has_good_options(url: str) -> bool:
+    """Whether the driver makes a connection of a Redis URL, which is not opened."""
+    try:
+        from redis import BlockingConnectionPool
+    except ImportError:
+        return True  # Whoever needs it is told so.
+    try:
+        pool = BlockingConnectionPool.from_url(url)
+        pool.connection_class(**pool.connection_kwargs)
+    except Exception:  # noqa: BLE001 - options become arguments, so it may be anything; and it quotes the URL
+        return False
+    return True
 
 
 def _problem_of(file: FilePath) -> str | None:

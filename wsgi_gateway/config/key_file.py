@@ -46,6 +46,10 @@ class StoredKey(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=
     @property
     def client(self) -> Client:
         """Raises BadKeyFile."""
+        if self.models is not None and not self.models:
+            raise BadKeyFile(
+                f"models of the key {self.prefix}… must be a list that is not empty, or not be there: all"
+            )
         try:
             limits = Limits(
                 requests=read_rates(self.requests),

@@ -6,6 +6,7 @@ wire is decided in ``protocols``, where it goes in ``routing``; how it gets ther
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from urllib.parse import quote
 
@@ -109,7 +110,7 @@ class Gateway:
         )
         self.kept: Kept = Kept(
             models=self.models,
-            admission=self.admission,
+            admission=self.admission or old.admission,
             overload=config.overload,
             gate=self.gate,
             upstreams=self._upstreams,
@@ -156,6 +157,9 @@ class Gateway:
         recording = self._recording(api, method, request)
         if recording is None:
             return guarded(PROTOCOLS[api], request, {}, work)
+        if self.admission is not None:
+            with suppress(ApiError):  # Who has no key is told so by whoever needs one.
+                recording.identified(self.admission.identify(request.headers))
         answer = guarded(PROTOCOLS[api], request, {}, recording.watching(work))
         recording.follow(answer.body)
         return recording.accompanied(answer)

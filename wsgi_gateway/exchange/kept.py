@@ -17,6 +17,7 @@ class Kept(NamedTuple):
 
     models: ModelTable | None = None
     admission: Admission | None = None
+    """The last that there was: it knows what clients have used, should another config want to know."""
     overload: Overload | None = None
     gate: Gate | None = None
     upstreams: UpstreamClient | None = None

@@ -45,7 +45,6 @@ class RedisBackend:
             retry=Retry(NoBackoff(), 0),
             decode_responses=False,
         )
-        pool.connection_class(**pool.connection_kwargs)  # raises for an option that nobody knows
         self._redis = Redis(connection_pool=pool)
         self._ttl = ttl
         self._max_items = max_items

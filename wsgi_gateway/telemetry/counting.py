@@ -12,10 +12,8 @@ from wsgi_gateway.telemetry import families
 from wsgi_gateway.telemetry.families import FAMILIES
 from wsgi_gateway.telemetry.gen_ai import operation_name, provider_name
 from wsgi_gateway.telemetry.record import Attempt, Record
-from wsgi_gateway.telemetry.series import Region, Series
+from wsgi_gateway.telemetry.series import OTHER, Region, Series
 
-OTHER = "other"
-"""Stands for all models that are none of the config's, and that no upstream ever answered for, or too many."""
 _MOST_NAMES = 100
 """Models that the config does not name, as behind ``provider/*``, and names that upstreams have for what answered."""
 _LONGEST_NAME = 100

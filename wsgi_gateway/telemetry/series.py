@@ -25,8 +25,8 @@ _NUMBERS = 256 * 1024
 _REGION = _DIRECTORY + _NUMBERS
 _MOST_WORKERS = 256
 """Those that still end their streams after a reload are among them. Memory that nobody writes to costs nothing."""
-_OF_THE_DEAD = 4
-"""So many times the room of a worker."""
+_OF_THE_DEAD = 8
+"""So many times the room of a worker. Half of it is for series with labels of their own."""
 _HEADER = mmap.PAGESIZE
 _SEQUENCE, _USED = 0, 1
 """Where in the header is what: see above; how many regions were ever used."""
@@ -36,6 +36,8 @@ _NOWHERE = 64
 _SPARE = 8192
 """Numbers that are kept for series of the names that are known already."""
 _SEPARATOR = "\x1f"
+OTHER = "other"
+"""The label of what is counted together, since there are too many names for each to have a series."""
 
 Key = tuple[str, ...]
 
@@ -112,9 +114,12 @@ class Region:
             at += size
 
     def add(self, others: Iterable[tuple[int, Key, list[float]]]) -> None:
-        """Count what others have counted, but for gauges."""
+        """Count what others have counted, but for gauges; where there is no room for more series, as ``OTHER``."""
         for family, labels, numbers in others:
-            if not self._families[family].is_gauge and (place := self.at(family, *labels)):
+            if self._families[family].is_gauge:
+                continue
+            has_place = self.has_room or (family, labels) in self._places
+            if place := self.at(family, *(labels if has_place else [OTHER] * len(labels))):
                 for at, number in enumerate(numbers, place):
                     self.numbers[at] += number
 
