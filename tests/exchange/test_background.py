@@ -191,3 +191,25 @@ def test_what_is_deleted_while_its_end_is_kept_stays_deleted(
     until(lambda: gateway.background.running == {})
     assert told == [200]
     assert get(gateway, id_)["error"]["message"] == f"Response with id '{id_}' not found."
+
+
+@pytest.mark.parametrize("asked", ["cancel", "delete"])
+def test_a_worker_that_has_not_heard_of_an_end_yet_leaves_nothing_behind_it(
+    gateway: Gateway, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    """Another worker was asked, and this one goes on until it looks."""
+    monkeypatch.setattr(background, "_PACE", 0.0)
+    go_on = hanging(upstream)
+    start(gateway, stream=True)
+    (id_,) = gateway.background.running
+    runs = Runs(gateway.state_of(HEADERS))
+    until(lambda: len(upstream.requests) == 1)
+    assert getattr(runs, asked)(id_)
+    go_on.set()
+    until(lambda: gateway.background.running == {})
+    if asked == "delete":
+        assert not runs.has_log(id_)
+        return
+    asking = Request(body=b"", headers=HEADERS, query={"stream": "true"})
+    told = named_events(b"".join(StoredResponses(gateway).retrieve(asking, id_).body))
+    assert [event["type"] for event in told][-1] == "response.cancelled"

@@ -122,7 +122,7 @@ class Background:
                 if data:
                     yield data
                     told = monotonic()
-                if any(map(TERMINAL.search, pieces)):
+                if pieces and TERMINAL.search(pieces[-1]):
                     return
                 if pieces:
                     looks = 0
@@ -157,6 +157,8 @@ class Background:
             with suppress(StoreDown):
                 run.fail(ApiError("server", "the gateway failed on this response"))
         finally:
+            with suppress(StoreDown):
+                run.runs.delete_again(run.id)
             if run.permit is not None:
                 run.permit.close()
             if run.flight is not None:
@@ -306,8 +308,6 @@ class _Run:
             return False
         try:
             _patiently(lambda: self._turn.keep(told(response)))
-            if _patiently(lambda: self.runs.was_deleted(self.id)):
-                _patiently(lambda: self.runs.delete(self.id))
         except ApiError as error:
             _log.warning("response %s could not be kept whole: %s", self.id, error.message)
         return True

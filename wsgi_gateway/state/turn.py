@@ -16,6 +16,7 @@ from wsgi_gateway.state.conversations import Conversation
 from wsgi_gateway.state.origins import Said, foreign, sealed
 from wsgi_gateway.state.past import Past, is_reference, named, response_not_found
 from wsgi_gateway.state.responses import Told
+from wsgi_gateway.state.runs import Runs
 from wsgi_gateway.state.store import Namespace
 from wsgi_gateway.state.strangers import names_items, without_strangers
 
@@ -55,6 +56,7 @@ class Turn:
         self._body = body
         self._stores = stores and body.get("store") is not False
         self._unstored = body.get("store") is False and store.unstored is not None
+        self._store = store
         self._past = Past(store)
         self._conversation: Conversation | None = None
         self._origin: str | None = None
@@ -181,6 +183,8 @@ class Turn:
         """
         if self._stores or self._unstored:
             self._put(response)
+        if self.is_background:
+            Runs(self._store).delete_again(response.id)
         conversation = self._conversation
         if conversation is not None and response.status != "failed":
             output = msgspec.json.decode(response.json)["output"]
