@@ -184,25 +184,29 @@ def test_what_is_deleted_cannot_come_back(runs: Runs, store: Namespace) -> None:
 
 
 class Meanwhile:
-    """A storage where, before the next value is put, somebody else does something."""
+    """A storage where, before the method of that name is called next, somebody else does something."""
 
-    def __init__(self, store: Namespace, work: Callable[[], object]) -> None:
+    def __init__(self, store: Namespace, method: str, work: Callable[[], object]) -> None:
         self._store = store
+        self._method = method
         self._work: list[Callable[[], object]] = [work]
         self.name = store.name
 
     def __getattr__(self, name: str) -> Any:
-        if name == "put" and self._work:
+        if name == self._method and self._work:
             self._work.pop()()
         return getattr(self._store, name)
 
 
-@pytest.mark.parametrize("asked", ["cancel", "current", "change"])
+@pytest.mark.parametrize(
+    ("asked", "before"),
+    [("cancel", "put"), ("cancel", "read"), ("current", "put"), ("change", "put")],
+)
 def test_what_is_deleted_while_it_is_given_its_end_stays_deleted(
-    runs: Runs, store: Namespace, clock: Clock, asked: str
+    runs: Runs, store: Namespace, clock: Clock, asked: str, before: str
 ) -> None:
     runs.log("resp_1", CREATED)
-    meanwhile: Any = Meanwhile(store, lambda: Runs(store).delete("resp_1"))
+    meanwhile: Any = Meanwhile(store, before, lambda: Runs(store).delete("resp_1"))
     ending = Runs(meanwhile, clock)
     clock.now += 100 if asked == "current" else 0
     if asked == "change":

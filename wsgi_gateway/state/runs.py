@@ -89,7 +89,8 @@ class Runs:
             return False
         if stored.background or stored.is_open:
             self._end(id_, _DELETED + self._mark)
-        return self._remove(id_)
+        self._remove(id_)
+        return True
 
     def delete_again(self, id_: str) -> bool:
         """Whether somebody deleted it; what was written of it meanwhile goes, too.
@@ -127,21 +128,27 @@ class Runs:
         value = self._store.get([_BEAT + id_]).get(_BEAT + id_)
         return value is not None and self._clock() - float(value) <= _DEAD
 
-    def _remove(self, id_: str) -> bool:
+    def _remove(self, id_: str) -> None:
         self._store.delete([_BEAT + id_, _EVENTS + id_])
-        return self._responses.delete(id_)
+        self._responses.delete(id_)
 
     def _settle(self, id_: str, change: Json) -> StoredResponse | None:
         """Give it its end, and its stream, if it has one, the event that says so."""
-        response = self.change(id_, change)
-        length = self._store.length(_EVENTS + id_)
-        if response is not None and length:
-            last = b"".join(self._store.read(_EVENTS + id_, length - 1))
-            if TERMINAL.search(last):
-                return self._responses.response(id_)  # Another one was as fast.
-            numbers = _NUMBER.findall(last)
-            self.log(id_, last_event(response, int(numbers[-1]) + 1 if numbers else 0))
+        response = self._responses.change(id_, change)
+        if response is not None:
+            self._log_end(id_, response)
+        self.delete_again(id_)
         return self._responses.response(id_)
+
+    def _log_end(self, id_: str, response: Json) -> None:
+        length = self._store.length(_EVENTS + id_)
+        if not length:
+            return
+        last = b"".join(self._store.read(_EVENTS + id_, length - 1))
+        if TERMINAL.search(last):
+            return  # Another one was as fast.
+        numbers = _NUMBER.findall(last)
+        self.log(id_, last_event(response, int(numbers[-1]) + 1 if numbers else 0))
 
 
 def last_event(response: Json, number: int) -> bytes:
