@@ -8,7 +8,7 @@ import pytest
 
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.loss import Loss
-from wsgi_gateway.state import ConnectionState, Namespace, Responses, Store, Turn, told
+from wsgi_gateway.state import ConnectionState, Namespace, Responses, Store, Turn, context, told
 from wsgi_gateway.state.memory import MemoryBackend
 
 Json = dict[str, Any]
@@ -64,6 +64,19 @@ def test_what_is_to_be_stored_is_stored(store: Namespace) -> None:
     take(ConnectionState().over(store), "one", store=True)
     asked = take(ConnectionState().over(store), "two", "one")
     assert input_of(asked) == ["one", "one", "two"]
+
+
+def test_what_is_stored_behind_what_is_not_is_whole_or_refused(store: Namespace) -> None:
+    """The client wants the turn before stored nowhere, so who comes back later has to say it again."""
+    state = ConnectionState().over(store)
+    take(state, "one")
+    take(state, "two", "one", store=True)
+    assert input_of(take(state, "three", "two")) == ["one", "one", "two", "two", "three"]
+    assert Responses(store).response("two") is not None
+    for ask in (lambda: take(store, "four", "two"), lambda: context("two", store)):
+        with pytest.raises(ApiError, match="'one' not found") as refused:
+            ask()
+        assert refused.value.code == "previous_response_not_found"
 
 
 def test_references_are_resolved(store: Namespace) -> None:
@@ -163,5 +176,5 @@ def test_an_upstream_that_gives_every_response_the_same_id(store: Namespace) -> 
     state = ConnectionState().over(store)
     take(state, "same", origin=THEIRS)
     take(state, "same", "same", THEIRS)
-    with pytest.raises(ApiError, match="'same' not found"):
+    with pytest.raises(ApiError, match="'same' ends a chain of more than 1000"):
         take(state, "same", "same", THEIRS)
