@@ -15,11 +15,14 @@ from support.until import until
 from support.upstream import Reply, Upstream, sse_reply
 
 from wsgi_gateway import load_config
+from wsgi_gateway.client_watch import NoWatch
 from wsgi_gateway.exchange import background
 from wsgi_gateway.exchange.call import Request
 from wsgi_gateway.exchange.gateway import Gateway
+from wsgi_gateway.protocols import sse
+from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.side_endpoints.stored_responses import StoredResponses
-from wsgi_gateway.state import Runs, StoreDown, Turn
+from wsgi_gateway.state import Runs, StoreDown, Turn, last_event, told
 
 HEADERS = {"authorization": "Bearer sk-client"}
 
@@ -191,3 +194,48 @@ def test_what_is_deleted_while_its_end_is_kept_stays_deleted(
     until(lambda: gateway.background.running == {})
     assert told == [200]
     assert get(gateway, id_)["error"]["message"] == f"Response with id '{id_}' not found."
+
+
+@pytest.mark.parametrize("asked", ["cancel", "delete"])
+def test_a_worker_that_has_not_heard_of_an_end_yet_leaves_nothing_behind_it(
+    gateway: Gateway, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    """Another worker was asked, and this one goes on until it looks."""
+    monkeypatch.setattr(background, "_PACE", 0.0)
+    go_on = hanging(upstream)
+    start(gateway, stream=True)
+    (id_,) = gateway.background.running
+    runs = Runs(gateway.state_of(HEADERS))
+    until(lambda: len(upstream.requests) == 1)
+    assert getattr(runs, asked)(id_)
+    go_on.set()
+    until(lambda: gateway.background.running == {})
+    if asked == "delete":
+        assert not runs.has_log(id_)
+        return
+    asking = Request(body=b"", headers=HEADERS, query={"stream": "true"})
+    told = named_events(b"".join(StoredResponses(gateway).retrieve(asking, id_).body))
+    assert [event["type"] for event in told][-1] == "response.cancelled"
+
+
+@pytest.mark.parametrize("after", [-1, 0, 1])
+def test_a_cancellation_under_a_number_that_its_worker_took_too_is_told(
+    gateway: Gateway, after: int
+) -> None:
+    """Who cancelled saw event 0, and the worker logged its event 1 before the cancellation's."""
+    state = gateway.state_of(HEADERS)
+    runs = Runs(state)
+    cancelled = {"id": "resp_1", "status": "cancelled", "background": True, "output": []}
+    Turn({"input": "Hi", "background": True}, state).keep(told(cancelled))
+    for number, kind in enumerate(["response.created", "response.output_text.delta"]):
+        event = {"type": kind, "sequence_number": number}
+        runs.log("resp_1", sse.encode(encode(event), kind))
+    runs.log("resp_1", last_event(cancelled, 1))
+    stream = gateway.background.follow(state, "resp_1", after, NoWatch())
+    events = [(event["sequence_number"], event["type"]) for event in named_events(b"".join(stream))]
+    whole = [
+        (0, "response.created"),
+        (1, "response.output_text.delta"),
+        (2, "response.cancelled"),
+    ]
+    assert events == ([] if after == 1 else whole[after + 1 :])

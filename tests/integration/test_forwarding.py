@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -106,6 +107,23 @@ def test_its_stream_is_left_and_come_back_to(client: openai.OpenAI, upstream: Up
     rest = list(client.responses.retrieve("resp_gw1", stream=True, starting_after=1))
     assert asked(upstream) == ("GET", f"{PATH}?starting_after=1&stream=true")
     assert [event.sequence_number for event in rest] == list(range(2, len(events)))
+
+
+def test_what_is_deleted_while_its_upstream_tells_it_stays_deleted(
+    client: openai.OpenAI, upstream: Upstream
+) -> None:
+    events = response_events(Answer("One.", id="gw1"))
+    frames = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events]
+    go_on = threading.Event()
+    upstream.script(sse_reply([*frames[:2], go_on, *frames[2:]]))
+    stream = client.responses.create(model=NATIVE, input="Hi", background=True, stream=True)
+    assert next(stream).type == "response.created"
+    upstream.script(json_reply({"id": "resp_gw1", "object": "response", "deleted": True}))
+    client.responses.delete("resp_gw1")
+    go_on.set()
+    assert list(stream)[-1].type == "response.completed"
+    with pytest.raises(openai.NotFoundError):
+        client.responses.retrieve("resp_gw1")
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.loss import Loss
-from wsgi_gateway.state import ConnectionState, Namespace, Responses, Store, Turn, told
+from wsgi_gateway.state import ConnectionState, Namespace, Responses, Store, Turn, context, told
+from wsgi_gateway.state.connection import SharedBound
 from wsgi_gateway.state.memory import MemoryBackend
 
 Json = dict[str, Any]
@@ -66,6 +67,19 @@ def test_what_is_to_be_stored_is_stored(store: Namespace) -> None:
     assert input_of(asked) == ["one", "one", "two"]
 
 
+def test_what_is_stored_behind_what_is_not_is_whole_or_refused(store: Namespace) -> None:
+    """The client wants the turn before stored nowhere, so who comes back later has to say it again."""
+    state = ConnectionState().over(store)
+    take(state, "one")
+    take(state, "two", "one", store=True)
+    assert input_of(take(state, "three", "two")) == ["one", "one", "two", "two", "three"]
+    assert Responses(store).response("two") is not None
+    for ask in (lambda: take(store, "four", "two"), lambda: context("two", store)):
+        with pytest.raises(ApiError, match="'one' not found") as refused:
+            ask()
+        assert refused.value.code == "previous_response_not_found"
+
+
 def test_references_are_resolved(store: Namespace) -> None:
     state = ConnectionState().over(store)
     take(state, "one")
@@ -112,6 +126,34 @@ def test_it_is_bounded(store: Namespace) -> None:
         take(state, str(number), input="x" * 1200)
     assert Responses(state).turn("0") is None
     assert Responses(state).turn("2") is not None
+
+
+def test_all_of_a_process_are_bounded_together(store: Namespace) -> None:
+    """Where it is too much, the connection that holds most gives its oldest away."""
+    shared = SharedBound(most_bytes=9000)
+    large, small = (ConnectionState(shared=shared) for _ in range(2))
+    for number in range(4):
+        take(large.over(store), f"large {number}", input="x" * 1200)
+    take(small.over(store), "small", input="x" * 1200)
+    assert shared.size <= 9000
+
+    def kept(connection: ConnectionState, *ids: str) -> list[bool]:
+        return [Responses(connection.over(store)).turn(id_) is not None for id_ in ids]
+
+    assert kept(large, *(f"large {number}" for number in range(4))) == [True] * 4
+    take(small.over(store), "small again", input="x" * 2400)
+    assert shared.size <= 9000
+    assert kept(large, "large 0", "large 3") == [False, True]
+    assert kept(small, "small", "small again") == [True, True]
+    with pytest.raises(ApiError, match="'large 0' not found") as refused:
+        take(large.over(store), "more", "large 0")
+    assert refused.value.code == "previous_response_not_found"
+    before = shared.size
+    small.forget("small again")
+    assert shared.size < before - 2400
+    small.close()
+    large.close()
+    assert shared.size == 0
 
 
 def test_an_upstream_with_state_is_told_what_it_did_not_store(store: Namespace) -> None:
@@ -163,5 +205,5 @@ def test_an_upstream_that_gives_every_response_the_same_id(store: Namespace) -> 
     state = ConnectionState().over(store)
     take(state, "same", origin=THEIRS)
     take(state, "same", "same", THEIRS)
-    with pytest.raises(ApiError, match="'same' not found"):
+    with pytest.raises(ApiError, match="'same' ends a chain of more than 1000"):
         take(state, "same", "same", THEIRS)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.state import Namespace, Responses, Runs, Store, StoreDown, Turn, behind, told
 from wsgi_gateway.state.memory import MemoryBackend
 
@@ -179,6 +181,63 @@ def test_what_is_deleted_cannot_come_back(runs: Runs, store: Namespace) -> None:
     assert not runs.has_log("resp_1")
     assert not Runs(store).end("resp_1")
     assert Responses(store).response("resp_1") is None
+
+
+class Meanwhile:
+    """A storage where, before the method of that name is called next, somebody else does something."""
+
+    def __init__(self, store: Namespace, method: str, work: Callable[[], object]) -> None:
+        self._store = store
+        self._method = method
+        self._work: list[Callable[[], object]] = [work]
+        self.name = store.name
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._method and self._work:
+            self._work.pop()()
+        return getattr(self._store, name)
+
+
+@pytest.mark.parametrize(
+    ("asked", "before"),
+    [("cancel", "put"), ("cancel", "read"), ("current", "put"), ("change", "put")],
+)
+def test_what_is_deleted_while_it_is_given_its_end_stays_deleted(
+    runs: Runs, store: Namespace, clock: Clock, asked: str, before: str
+) -> None:
+    runs.log("resp_1", CREATED)
+    meanwhile: Any = Meanwhile(store, before, lambda: Runs(store).delete("resp_1"))
+    ending = Runs(meanwhile, clock)
+    clock.now += 100 if asked == "current" else 0
+    if asked == "change":
+        assert ending.change("resp_1", {"status": "completed"}) is None
+    else:
+        assert getattr(ending, asked)("resp_1") is None
+    assert Responses(store).response("resp_1") is None
+    assert not runs.has_log("resp_1")
+
+
+@pytest.mark.parametrize("origin", [None, "only-openai"])
+def test_what_is_deleted_while_it_is_made_stays_deleted(
+    runs: Runs, store: Namespace, origin: str | None
+) -> None:
+    turn = Turn({"input": "Hi", "background": True}, store)
+    if origin is not None:
+        turn.passed(origin, Loss("responses"))
+    turn.begin(told(OPEN))
+    assert runs.delete("resp_1")
+    turn.keep(told({**OPEN, "status": "completed"}))
+    assert Responses(store).response("resp_1") is None
+
+
+def test_nothing_is_told_behind_the_end(runs: Runs) -> None:
+    """A worker that has not heard that a client cancelled goes on for a while."""
+    runs.log("resp_1", CREATED)
+    runs.cancel("resp_1")
+    whole = runs.logged("resp_1", 0)
+    runs.log("resp_1", CREATED.replace(b"7", b"19"))
+    assert runs.logged("resp_1", 0) == whole
+    assert runs.logged("resp_1", 1) == whole[1:]
 
 
 def test_events_behind_a_number() -> None:

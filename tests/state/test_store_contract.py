@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from time import monotonic
 
 import pytest
@@ -12,7 +13,8 @@ from conftest import Json
 from support.until import until
 
 from wsgi_gateway.config import load_config
-from wsgi_gateway.state import Namespace, Store, open_store
+from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.state import Namespace, Runs, Store, Turn, open_store, told
 from wsgi_gateway.state.store import MOST_AT_ONCE
 
 KINDS = ("memory", "sqlite", "postgres", "redis")
@@ -217,3 +219,67 @@ def test_expired_values_make_room(opened: Opened) -> None:
     for number in range(9):
         lasting.put({f"key {number}": b"x"})
     assert len(lasting.get([f"key {number}" for number in range(9)])) == 9
+
+
+# --- what is made of it
+
+
+@pytest.mark.parametrize("bound", [{"max_items": 10}, {"ttl": "50ms"}], ids=str)
+def test_a_chain_is_there_from_its_beginning_or_refused(opened: Opened, bound: Json) -> None:
+    """Each turn sees all that was said, until the storage has dropped the first."""
+    state = opened(**bound).within("t")
+    said: list[Json] = []
+    previous = None
+    for number in count():
+        own = {"role": "user", "content": f"{number}"}
+        turn = Turn({"input": [own], "previous_response_id": previous}, state)
+        try:
+            asked = turn.expanded()
+        except ApiError as error:
+            refused = error
+            break
+        said.append(own)
+        assert asked["input"] == said
+        previous = f"resp_{number}"
+        turn.keep(told({"id": previous, "status": "completed", "output": []}))
+    assert said
+    assert refused.code == "previous_response_not_found"
+
+
+def test_what_is_deleted_while_others_end_it_stays_deleted(opened: Opened, kind: str) -> None:
+    """Its worker, a client that cancels it and one that deletes it, all at the same moment."""
+    one = opened()
+    stores = [one if kind == "memory" else opened() for _ in range(3)]
+    states = [store.within("t") for store in stores]
+    runs = [Runs(state) for state in states]
+    for number in range(5):
+        made = {"id": f"resp_{number}", "background": True, "output": []}
+        id_ = made["id"]
+        runs[0].beat([id_])
+        turn = Turn({"input": "Hi", "background": True}, states[0])
+        turn.begin(told({**made, "status": "in_progress"}))
+        runs[0].log(id_, b"event: response.created\n\n")
+        start = threading.Barrier(3)
+
+        def finish(turn: Turn = turn, made: Json = made, start: threading.Barrier = start) -> bool:
+            start.wait()
+            if not runs[0].end(made["id"]):
+                return False
+            turn.keep(told({**made, "status": "completed"}))
+            return True
+
+        def ask(
+            work: Callable[[str], object], id_: str, start: threading.Barrier = start
+        ) -> object:
+            start.wait()
+            return work(id_)
+
+        with ThreadPoolExecutor(3) as pool:
+            finished = pool.submit(finish)
+            cancelled = pool.submit(ask, runs[1].cancel, id_)
+            deleted = pool.submit(ask, runs[2].delete, id_)
+        assert deleted.result() is True
+        assert not finished.exception()
+        assert not cancelled.exception()
+        assert [Runs(state).current(id_) for state in states] == [None] * 3
+        assert not runs[0].has_log(id_)

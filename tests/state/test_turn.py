@@ -17,6 +17,7 @@ from wsgi_gateway.state import (
     Told,
     Turn,
     context,
+    conversations,
     is_stateless,
     names_stored,
     told,
@@ -122,6 +123,48 @@ def test_a_turn_in_a_conversation_adds_to_it() -> None:
     assert context("resp_1", store) == items[:2]
     after = expand({"input": "two", "previous_response_id": "resp_1"}, store)["input"]
     assert after == [items[0], user("one"), ANSWER, user("two")]
+
+
+def test_a_conversation_without_room_is_told_so_before_any_model_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its log has six entries at most: one to begin with, four items, and one more."""
+    monkeypatch.setattr(conversations, "_MOST_ENTRIES", 6)
+    store = new_store()
+    made = Conversations(store).create({}, [Said(user("zero"), None)] * 4)
+    turn = Turn({"input": "one", "conversation": made.id}, store)
+    for ask in (turn.expanded, lambda: turn.passed("theirs", Loss("responses"))):
+        with pytest.raises(ApiError, match="is full") as refused:
+            ask()
+        assert (refused.value.kind, refused.value.param) == ("invalid_request", "conversation")
+    Conversations(store).remove(made, next(iter(made.items)))
+    with pytest.raises(ApiError, match="is full"):
+        Turn({"input": [], "conversation": made.id}, store).expanded()
+    other = Conversations(store).create({}, [Said(user("zero"), None)] * 3)
+    turn = Turn({"input": "one", "conversation": other.id}, store)
+    turn.expanded()
+    turn.keep(done({"id": "resp_1", "output": [ANSWER]}))
+    assert len(Conversations(store).get(other.id).items) == 5
+
+
+def test_a_chain_whose_conversation_is_gone_is_refused() -> None:
+    """With the code at which clients begin anew, whoever is asked."""
+    store = new_store()
+    made = Conversations(store).create({}, [Said(user("zero"), None)])
+    remember({"input": "one", "conversation": made.id}, {"id": "resp_1", "output": []}, store)
+    second = {"input": "two", "previous_response_id": "resp_1"}
+    remember(second, {"id": "resp_2", "output": []}, store)
+    Conversations(store).delete(made.id)
+    turn = Turn({"input": "three", "previous_response_id": "resp_2"}, store)
+    for ask in (
+        turn.expanded,
+        lambda: turn.passed("theirs", Loss("responses")),
+        lambda: context("resp_2", store),
+        lambda: context("resp_1", store),
+    ):
+        with pytest.raises(ApiError, match=f"'resp_1' was made in .*'{made.id}'") as refused:
+            ask()
+        assert refused.value.code == "previous_response_not_found"
 
 
 def test_a_reference_to_what_the_conversation_has_is_resolved() -> None:

@@ -13,11 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.socket_pairs import pair
 from support.sockets import PATIENCE, ask, create, events_of
+from support.until import until
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from wsgi_gateway.exchange.call import Answer, Request
 from wsgi_gateway.protocols import sse
+from wsgi_gateway.state import ConnectionState, Store, Turn, told
+from wsgi_gateway.state.connection import SharedBound
+from wsgi_gateway.state.memory import MemoryBackend
+from wsgi_gateway.websocket import session as session_module
 from wsgi_gateway.websocket.connection import Connection
 from wsgi_gateway.websocket.limits import SocketLimits
 from wsgi_gateway.websocket.session import Session, headers_of
@@ -211,3 +216,20 @@ def test_more_messages_than_may_wait() -> None:
 def test_what_is_true_of_one_request_only_is_not_true_of_all() -> None:
     given_headers: dict[str, Any] = {"idempotency-key": "a", "authorization": "b"}
     assert headers_of(given_headers) == {"authorization": "b"}
+
+
+def test_what_a_connection_remembers_is_gone_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = SharedBound()
+    monkeypatch.setattr(session_module, "ConnectionState", lambda: ConnectionState(shared=shared))
+    store = Store(MemoryBackend(60, 100), "memory").within("")
+
+    def keep(request: Request) -> Answer:
+        assert request.connection is not None
+        turn = Turn({"input": "Hi", "store": False}, request.connection.over(store))
+        turn.keep(told({"id": "resp_1", "status": "completed", "output": []}))
+        return completed(request)
+
+    with session(keep) as (client, _):
+        ask(client, create("m"))
+        assert shared.size > 0
+    until(lambda: shared.size == 0)

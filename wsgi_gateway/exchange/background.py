@@ -28,7 +28,16 @@ from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Failed, Started
 from wsgi_gateway.protocols.ids import new_id
 from wsgi_gateway.protocols.table import PROTOCOLS
-from wsgi_gateway.state import Namespace, Runs, StoreDown, Turn, behind, last_event, told
+from wsgi_gateway.state import (
+    Namespace,
+    Runs,
+    StoreDown,
+    StoredResponse,
+    Turn,
+    behind,
+    last_event,
+    told,
+)
 from wsgi_gateway.state.runs import BEAT, TERMINAL
 from wsgi_gateway.telemetry.in_flight import IN_FLIGHT, CountedBody, Flight
 from wsgi_gateway.unfinished import UNFINISHED
@@ -113,7 +122,7 @@ class Background:
         self, state: Namespace, id_: str, after: int, client: ClientWatch | NoWatch
     ) -> Iterator[bytes]:
         runs = Runs(state)
-        position, looks, told = 0, 0, monotonic()
+        position, looks, told, begin = 0, 0, monotonic(), after
         try:
             while True:
                 pieces = runs.logged(id_, position)
@@ -122,7 +131,10 @@ class Background:
                 if data:
                     yield data
                     told = monotonic()
-                if any(map(TERMINAL.search, pieces)):
+                if pieces and TERMINAL.search(pieces[-1]):
+                    if after > begin and not TERMINAL.search(data):
+                        # Who ended it gave its last event a number that the worker had taken meanwhile.
+                        yield from _end_of(runs.current(id_), after + 1)
                     return
                 if pieces:
                     looks = 0
@@ -134,7 +146,7 @@ class Background:
                         return
                     if not current.is_open and looks > _LOOK_TWICE:
                         # Its end was kept, and the storage died before the event that tells it.
-                        yield last_event(read_body(bytes(current.response)), after + 1)
+                        yield from _end_of(current, after + 1)
                         return
                 client.wait(lambda: time.sleep(_PACE))
                 if self._keepalive is not None and monotonic() - told >= self._keepalive:
@@ -157,6 +169,8 @@ class Background:
             with suppress(StoreDown):
                 run.fail(ApiError("server", "the gateway failed on this response"))
         finally:
+            with suppress(StoreDown):
+                run.runs.delete_again(run.id)
             if run.permit is not None:
                 run.permit.close()
             if run.flight is not None:
@@ -306,8 +320,6 @@ class _Run:
             return False
         try:
             _patiently(lambda: self._turn.keep(told(response)))
-            if _patiently(lambda: self.runs.was_deleted(self.id)):
-                _patiently(lambda: self.runs.delete(self.id))
         except ApiError as error:
             _log.warning("response %s could not be kept whole: %s", self.id, error.message)
         return True
@@ -350,6 +362,12 @@ class _EventLog:
             return  # with the next ones, then
         self._due = []
         self._time = monotonic()
+
+
+def _end_of(current: StoredResponse | None, number: int) -> Iterator[bytes]:
+    """The event that tells how a response has ended, if it is still there."""
+    if current is not None:
+        yield last_event(read_body(bytes(current.response)), number)
 
 
 def _patiently(work: Callable[[], T]) -> T:

@@ -66,7 +66,7 @@ class StoredResponses:
         if keeper is not None and (stored is None or stored.is_open):
             answer = self._forwarder.ask(keeper, request, "GET", response_id)
             if stored is not None:
-                _take_over(answer, response_id, Responses(state))
+                _take_over(answer, response_id, runs)
             return answer
         if stored is None:
             raise not_found(response_id)
@@ -106,8 +106,10 @@ class StoredResponses:
             raise not_found(response_id)
         if not stored.background:
             raise ApiError("invalid_request", "Cannot cancel a synchronous response.")
-        stored = runs.cancel(response_id) or stored
+        stored = runs.cancel(response_id)
         self._gateway.background.stop(response_id)
+        if stored is None:
+            raise not_found(response_id)
         return Answer(200, JSON_HEADERS, bytes(stored.response))
 
     def _input_items(self, request: Request, response_id: str) -> Answer:
@@ -128,14 +130,14 @@ class StoredResponses:
         return self._forwarder.keeper(stored.origin) if stored.origin is not None else None
 
 
-def _take_over(answer: Answer, response_id: str, responses: Responses) -> None:
+def _take_over(answer: Answer, response_id: str, runs: Runs) -> None:
     """Keep what an upstream says of a response that it makes in the background."""
     try:
         response = decode_object(answer.body) if isinstance(answer.body, bytes) else {}
     except ValueError:
         return
     if answer.status == 200 and isinstance(response.get("output"), list):
-        responses.change(response_id, {**response, "id": response_id})
+        runs.change(response_id, {**response, "id": response_id})
 
 
 def _starting_after(request: Request) -> int:

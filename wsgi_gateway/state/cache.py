@@ -34,6 +34,11 @@ class BoundedCache(Generic[K, V]):
         self._size = 0
         self._values: OrderedDict[K, tuple[float, int, V]] = OrderedDict()
 
+    @property
+    def size(self) -> int:
+        """The bytes of all that is kept."""
+        return self._size
+
     def __len__(self) -> int:
         """How many values are kept, expired ones that nobody asked for included."""
         return len(self._values)
@@ -52,6 +57,11 @@ class BoundedCache(Generic[K, V]):
         self._values[key] = (self._clock() + self._ttl, size, value)
         self._size += size
         while len(self._values) > 1 and self._is_over():
+            self.drop_oldest()
+
+    def drop_oldest(self) -> None:
+        """Without what would go first, if there is anything."""
+        if self._values:
             self.delete(next(iter(self._values)))
 
     def delete(self, key: K) -> None:

@@ -108,10 +108,10 @@ class Conversations:
         found.metadata = metadata
         return found
 
-    def find(self, id_: str) -> Conversation | None:
-        """As it is now; None if it is unknown."""
+    def find(self, id_: str, length: int | None = None) -> Conversation | None:
+        """As ``get``; None if it is unknown."""
         try:
-            return self.get(id_)
+            return self.get(id_, length)
         except ApiError as error:
             if error.kind != "not_found":
                 raise
@@ -145,8 +145,7 @@ class Conversations:
     def _append(self, found: Conversation, entries: Sequence[_Entry]) -> None:
         if not entries:
             return
-        if found.length + len(entries) > _MOST_ENTRIES:
-            raise ApiError("invalid_request", f"Conversation '{found.id}' is full.")
+        check_room(found, len(entries))
         first = self._store.append(_KEY + found.id, [encode(entry) for entry in entries])
         if first == 0:  # it was deleted meanwhile
             self._store.delete([_KEY + found.id])
@@ -160,6 +159,14 @@ class Conversations:
             entries += map(_decode, values)
             if len(values) < MOST_AT_ONCE or len(entries) > _MOST_ENTRIES:
                 return entries
+
+
+def check_room(found: Conversation, count: int) -> None:
+    """Raises ApiError (invalid_request) if so much more, items for instance, does not go into its log."""
+    if found.length + count > _MOST_ENTRIES:
+        raise ApiError(
+            "invalid_request", f"Conversation '{found.id}' is full.", param="conversation"
+        )
 
 
 def not_found(id_: str) -> ApiError:

@@ -61,6 +61,16 @@ class MemoryBackend:
     def length(self, id_: bytes) -> int:
         return len(self._values(id_))
 
+    @property
+    def size(self) -> int:
+        """The bytes of all values."""
+        return self._cache.size
+
+    def drop_oldest(self) -> None:
+        """One value less, if there is any: that which was written longest ago."""
+        with self._lock:
+            self._cache.drop_oldest()
+
     def close(self) -> None:
         """Nothing is open."""
 

@@ -97,8 +97,14 @@ class Past:
 
     def _beginning(self, turns: list[StoredTurn]) -> list[Said]:
         """What was in the conversation in which the oldest of the turns was made, if it was in one."""
-        place = turns[0].place if turns else None
-        return [] if place is None else self.conversations.get(*place).said()
+        if not turns or turns[0].place is None:
+            return []
+        conversation_id, length = turns[0].place
+        conversation = self.conversations.find(conversation_id, length)
+        if conversation is None:
+            why = f"was made in conversation '{conversation_id}', which the gateway does not have"
+            raise _lost(turns[0].response.id, why)
+        return conversation.said()
 
     def _chain(self, asked: Any) -> list[StoredTurn]:
         """The turns up to the response ``asked``, oldest first. Those that a turn names are read at once."""
@@ -128,23 +134,24 @@ class Past:
         return turns[::-1]
 
 
-def response_not_found(previous: Any) -> ApiError:
+def response_not_found(previous: Any, why: str = "not found.") -> ApiError:
     return ApiError(
         "invalid_request",
-        f"Previous response with id '{previous}' not found.",
+        f"Previous response with id '{previous}' {why}",
         param="previous_response_id",
         code="previous_response_not_found",
     )
 
 
 def _too_long(previous: str) -> ApiError:
+    return _lost(previous, f"ends a chain of more than {_MAX_TURNS}")
+
+
+def _lost(previous: str, why: str) -> ApiError:
     """With the code at which clients begin anew."""
-    error = response_not_found(previous)
-    error.message = (
-        f"Previous response with id '{previous}' ends a chain of more than {_MAX_TURNS}: "
-        "send the whole conversation without previous_response_id."
+    return response_not_found(
+        previous, f"{why}: send the whole conversation without previous_response_id."
     )
-    return error
 
 
 def _said_in(turns: Iterable[StoredTurn]) -> list[Said]:

@@ -87,14 +87,25 @@ class Runs:
         stored = self._responses.response(id_)
         if stored is None:
             return False
-        if stored.is_open:
+        if stored.background or stored.is_open:
             self._end(id_, _DELETED + self._mark)
-        self._store.delete([_BEAT + id_, _EVENTS + id_])
-        return self._responses.delete(id_)
+        self._remove(id_)
+        return True
 
-    def was_deleted(self, id_: str) -> bool:
-        """Whether somebody deleted it while it was open: who ended it before that may have kept its end behind it."""
-        return any(mark.startswith(_DELETED) for mark in self._store.read(_END + id_))
+    def delete_again(self, id_: str) -> bool:
+        """Whether somebody deleted it; what was written of it meanwhile goes, too.
+
+        For whoever writes of a response that is made in the background, afterwards: a client may delete it at any time.
+        """
+        is_deleted = any(mark.startswith(_DELETED) for mark in self._store.read(_END + id_))
+        if is_deleted:
+            self._remove(id_)
+        return is_deleted
+
+    def change(self, id_: str, fields: Json) -> Json | None:
+        """The object with other values of these fields, which are kept; None if it is unknown, or deleted meanwhile."""
+        response = self._responses.change(id_, fields)
+        return None if response is None or self.delete_again(id_) else response
 
     def log(self, id_: str, data: bytes) -> None:
         """Keep whole events for clients that come later."""
@@ -105,24 +116,39 @@ class Runs:
         return self._store.length(_EVENTS + id_) > 0
 
     def logged(self, id_: str, start: int) -> list[bytes]:
-        """What was logged, piece by piece, from that number on."""
-        return self._store.read(_EVENTS + id_, start)
+        """What was logged, piece by piece, from that number on.
+
+        Behind the end is nothing, though a worker that has not heard of it yet may log more.
+        """
+        pieces = self._store.read(_EVENTS + id_, start)
+        ends = (count for count, piece in enumerate(pieces, 1) if TERMINAL.search(piece))
+        return pieces[: next(ends, None)]
 
     def _is_alive(self, id_: str) -> bool:
         value = self._store.get([_BEAT + id_]).get(_BEAT + id_)
         return value is not None and self._clock() - float(value) <= _DEAD
 
+    def _remove(self, id_: str) -> None:
+        self._store.delete([_BEAT + id_, _EVENTS + id_])
+        self._responses.delete(id_)
+
     def _settle(self, id_: str, change: Json) -> StoredResponse | None:
         """Give it its end, and its stream, if it has one, the event that says so."""
         response = self._responses.change(id_, change)
-        length = self._store.length(_EVENTS + id_)
-        if response is not None and length:
-            last = b"".join(self._store.read(_EVENTS + id_, length - 1))
-            if TERMINAL.search(last):
-                return self._responses.response(id_)  # Another one was as fast.
-            numbers = _NUMBER.findall(last)
-            self.log(id_, last_event(response, int(numbers[-1]) + 1 if numbers else 0))
+        if response is not None:
+            self._log_end(id_, response)
+        self.delete_again(id_)
         return self._responses.response(id_)
+
+    def _log_end(self, id_: str, response: Json) -> None:
+        length = self._store.length(_EVENTS + id_)
+        if not length:
+            return
+        last = b"".join(self._store.read(_EVENTS + id_, length - 1))
+        if TERMINAL.search(last):
+            return  # Another one was as fast.
+        numbers = _NUMBER.findall(last)
+        self.log(id_, last_event(response, int(numbers[-1]) + 1 if numbers else 0))
 
 
 def last_event(response: Json, number: int) -> bytes:

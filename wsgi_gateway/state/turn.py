@@ -12,10 +12,11 @@ import msgspec
 from wsgi_gateway.protocols.conversation import Json
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.loss import Loss
-from wsgi_gateway.state.conversations import Conversation
+from wsgi_gateway.state.conversations import Conversation, check_room
 from wsgi_gateway.state.origins import Said, foreign, sealed
 from wsgi_gateway.state.past import Past, is_reference, named, response_not_found
 from wsgi_gateway.state.responses import Told
+from wsgi_gateway.state.runs import Runs
 from wsgi_gateway.state.store import Namespace
 from wsgi_gateway.state.strangers import names_items, without_strangers
 
@@ -55,6 +56,7 @@ class Turn:
         self._body = body
         self._stores = stores and body.get("store") is not False
         self._unstored = body.get("store") is False and store.unstored is not None
+        self._store = store
         self._past = Past(store)
         self._conversation: Conversation | None = None
         self._origin: str | None = None
@@ -99,8 +101,7 @@ class Turn:
         conversation_id = conversation_of(body)
         given = input_items(body)
         if conversation_id is not None:
-            self._conversation = self._past.conversations.get(conversation_id)
-            earlier = self._conversation.said()
+            earlier = self._enter(self._past.conversations.get(conversation_id))
         else:
             earlier = self._past.before(body.get("previous_response_id"))
         if not earlier and not any(map(is_reference, given)):
@@ -156,8 +157,8 @@ class Turn:
         if conversation_id is not None:
             conversations = self._past.conversations
             find = conversations.find if asks_unknown else conversations.get
-            self._conversation = find(conversation_id)
-            return (None if self._conversation is None else self._conversation.said()), None
+            conversation = find(conversation_id)
+            return (None if conversation is None else self._enter(conversation)), None
         previous = self._body.get("previous_response_id")
         turn = self._past.last(previous) if isinstance(previous, str) else None
         if turn is None:
@@ -167,6 +168,12 @@ class Turn:
         if turn.origin != origin:
             return self._past.before(previous), None
         return self._past.since_stored(turn) if turn.unstored else (None, None)
+
+    def _enter(self, conversation: Conversation) -> list[Said]:
+        """Go on in it. Raises ApiError if there is no room for the input and an answer, as the answer is to be paid."""
+        check_room(conversation, len(input_items(self._body)) + 1)
+        self._conversation = conversation
+        return conversation.said()
 
     def begin(self, response: Told) -> None:
         """Store a response that has no end yet."""
@@ -181,6 +188,8 @@ class Turn:
         """
         if self._stores or self._unstored:
             self._put(response)
+        if self.is_background:
+            Runs(self._store).delete_again(response.id)
         conversation = self._conversation
         if conversation is not None and response.status != "failed":
             output = msgspec.json.decode(response.json)["output"]

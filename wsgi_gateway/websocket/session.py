@@ -74,6 +74,7 @@ class Session:
         try:
             close = self._serve()
         finally:
+            self._state.close()
             self._connection.close(*close)
             try:
                 reader.join(_LAST_WORDS)
