@@ -1,6 +1,7 @@
 """TLS that ends in the gateway itself: gunicorn's ``certfile``.
 
-Here: that it serves, what handshakes do that come to nothing, and certificates that are renewed. Not here: TLS to upstreams (test_tls.py).
+Here: that it serves, what handshakes do that come to nothing, and certificates that are renewed. Not here: TLS to
+upstreams (test_tls.py).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from msgspec import Struct
 from wsgi_gateway.protocols.errors import ApiError, Kind, kind_of_status
 
 LARGEST_READ = 1024 * 1024
-"""Bytes of an error that is read as JSON. Decoded it may take 30 times as many, and what matters takes a few hundred."""
+"""Bytes of an error that is read as JSON. Decoded it may take 30 times as many; what matters takes a few hundred."""
 _LONGEST_MESSAGE = 2000
 _LONGEST_PAGE = 65_536
 _LONGEST_WORD = 200
