@@ -78,7 +78,7 @@ def reply_of(*pieces: bytes, largest: int = 1_000_000) -> Any:
 def first_of(*pieces: bytes) -> bytes:
     """What is relayed when a Chat stream with these pieces begins; b"" if it did not."""
     tap = PROTOCOLS["chat_completions"].tap()
-    first, event = relay._first_event(iter(pieces), tap, reply_of().bounded)
+    first, event = relay._first_event(iter(pieces), tap, reply_of())
     return first if event is not None else b""
 
 

@@ -140,6 +140,20 @@ def test_native_error_body_is_passed_on_whole(
 
 
 @PAIRS
+def test_an_error_without_end_is_told_in_short(
+    upstream: Upstream, clients: Clients, client_api: Api, upstream_api: Api
+) -> None:
+    body = error_body(upstream_api, "Odd", "invalid_request_error")
+    upstream.script(json_reply({**body, "more": [[]] * 500_000}, 400))
+
+    answer = clients.raw(client_api, model_of(upstream_api), ASK)
+
+    assert answer.status_code == 400
+    assert "Odd" in check_error_body(client_api, answer.content)["message"]
+    assert len(answer.content) < 10_000
+
+
+@PAIRS
 @pytest.mark.parametrize("status", [400, 401, 500])
 def test_key_quoted_by_the_upstream_stays_secret(
     upstream: Upstream, clients: Clients, client_api: Api, upstream_api: Api, status: int

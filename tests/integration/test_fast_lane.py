@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from support.asks import WRITERS, Ask, user
@@ -82,6 +82,17 @@ def test_flawed_requests_are_refused(
 ) -> None:
     connection.sendall(head(PATH, *lines) + b"{}")
     assert answer_on(connection).status == status
+
+
+@pytest.mark.parametrize("line", ["host: x", "Host: y", "content-type: text/plain"])
+@pytest.mark.parametrize("form", [plain, chunked])
+def test_what_may_stand_once_is_refused_where_it_stands_twice(
+    connection: socket.socket, upstream: Upstream, form: Callable[..., bytes], line: str
+) -> None:
+    """RFC 9112, 3.2, for the host. Whoever stands before the gateway may have read the other one."""
+    connection.sendall(form(PATH, BODY, "content-type: application/json", line))
+    assert answer_on(connection).status == 400
+    assert upstream.requests == []
 
 
 def test_both_ways_say_the_same(connection: socket.socket) -> None:

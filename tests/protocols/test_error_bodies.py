@@ -1,6 +1,7 @@
 """Errors in every form that upstreams and what stands before them answer in."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -174,3 +175,18 @@ def test_extremes() -> None:
         b"<" * 65_000,
     ):
         assert read_error(500, body).kind == "server"
+
+
+@pytest.mark.parametrize("start", [b"[", b'{"error": {"message": "m"}, "x": ['])
+def test_a_huge_body_takes_no_more_memory_than_it_has(start: bytes) -> None:
+    """As objects, empty lists take 30 times the bytes that they have in JSON."""
+    body = start + b"[]," * 2_000_000
+    tracemalloc.start()
+    try:
+        error = read_error(400, body)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < len(body)
+    assert error.message.startswith(start.decode())
+    assert len(error.message) == 2000

@@ -34,6 +34,8 @@ def test_a_connection_that_is_to_be_closed() -> None:
         PLAIN.replace(b"length: 2", b"length: 2, 2") + b"\r\n",
         PLAIN.replace(b"content-length: 2\r\n", b"") + b"\r\n",
         PLAIN + b"content-length: 3\r\n\r\n",
+        PLAIN + b"HOST: x\r\n\r\n",
+        PLAIN + b"content-type: a\r\ncontent-type: a\r\n\r\n",
         PLAIN + b"transfer-encoding: chunked\r\n\r\n",
         PLAIN + b"expect: 100-continue\r\n\r\n",
         PLAIN + b"upgrade: websocket\r\nconnection: upgrade\r\n\r\n",

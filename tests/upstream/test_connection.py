@@ -3,6 +3,7 @@
 import socket
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,6 +15,9 @@ from wsgi_gateway.upstream.connection import BadReplyError, Connection
 
 LONG = 30.0
 """Seconds that no test waits for."""
+SHORT = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc"
+LARGE = b"ask" * 3_000_000
+"""A request that no buffer takes whole."""
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 Pair = tuple[Connection, socket.socket]
 
@@ -90,10 +94,40 @@ def test_a_reply_before_the_request_is_whole_is_read_though_the_connection_was_r
     connection.close()
 
 
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 100 Continue\r\n\r\n"])
+def test_a_refusal_is_heard_though_nobody_reads_the_request(pair: Pair, before: bytes) -> None:
+    connection, upstream = pair
+    upstream.sendall(before + b"HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nno!")
+    connection.exchange(LARGE, LONG)
+    assert (connection.status, body_of(connection)) == (413, b"no!")
+    assert not connection.was_sent
+    assert not connection.is_reusable
+
+
+@pytest.mark.parametrize("reply", [b"HTTP/1.1 100 Continue\r\n\r\n", SHORT])
+def test_what_is_no_refusal_ends_no_request(pair: Pair, reply: bytes) -> None:
+    connection, upstream = pair
+    with ThreadPoolExecutor() as pool:
+        upstream.sendall(reply)
+        asked = pool.submit(upstream.recv, len(LARGE), socket.MSG_WAITALL)
+        if reply is not SHORT:
+            asked.add_done_callback(lambda _: upstream.sendall(SHORT))
+        connection.exchange(LARGE, LONG)
+        assert asked.result() == LARGE
+    assert body_of(connection) == b"abc"
+    assert connection.is_reusable
+
+
+def test_a_request_that_nobody_takes_is_a_timeout(pair: Pair) -> None:
+    connection, _ = pair
+    with pytest.raises(TimeoutError):
+        connection.exchange(LARGE, 0.01)
+
+
 @pytest.mark.parametrize(
     ("reply", "body"),
     [
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc", b"abc"),
+        (SHORT, b"abc"),
         (CHUNKED + b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n", b"abcdef"),
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", b"ok"),
         (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
@@ -160,13 +194,14 @@ def test_what_came_before_a_flaw_is_handed_over_first(pair: Pair, reply: bytes) 
     ],
     ids=["garbage", "no header", "upgrade", "half a head", "nothing", "endless"],
 )
-def test_no_head_is_an_error(pair: Pair, reply: bytes) -> None:
+@pytest.mark.parametrize("request_bytes", [b"ask", LARGE], ids=["small", "large"])
+def test_no_head_is_an_error(pair: Pair, reply: bytes, request_bytes: bytes) -> None:
     connection, upstream = pair
     upstream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1024 * 1024)
     upstream.sendall(reply)
     upstream.shutdown(socket.SHUT_WR)
     with pytest.raises(BadReplyError):
-        connection.exchange(b"ask", LONG)
+        connection.exchange(request_bytes, LONG)
 
 
 @pytest.mark.parametrize("patience", [None, LONG])

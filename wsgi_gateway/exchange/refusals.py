@@ -7,6 +7,7 @@ import msgspec
 from wsgi_gateway.exchange.call import JSON_HEADERS, Answer, Call
 from wsgi_gateway.protocols.conversation import Conversation, Json
 from wsgi_gateway.protocols.decoding import encode, read_body
+from wsgi_gateway.protocols.error_bodies import LARGEST_READ
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Failed
 from wsgi_gateway.protocols.loss import Loss
@@ -39,8 +40,12 @@ def full_body(call: Call, content: bytes) -> Json:
 
 
 def refusal_verbatim(call: Call, status: int, content: bytes) -> ApiError:
-    """An upstream's error in the client's own API goes on as it came, if it is fit for the client's eyes."""
+    """An upstream's error in the client's own API goes on as it came, if it is fit for the client's eyes, and no longer
+    than what is read of it.
+    """
     error = refusal(call, status, content)
+    if len(content) > LARGEST_READ:
+        return error
     try:
         is_native = bool(read_body(content).get("error")) and error.kind != "upstream_auth"
     except ApiError:

@@ -119,6 +119,8 @@ def read_events(
             unread = 0 if events else reply.bounded(unread + len(chunk))
             if reader.ended and isinstance(events[-1], Failed):
                 redacted(events[-1].error, provider)
+            if not events:
+                reply.give_way()
             yield events
             if reader.ended:
                 reply.drain()
@@ -184,7 +186,7 @@ def passed(
     Raises ApiError if the upstream failed before anything good came.
     """
     chunks = reply.chunks()
-    first, event = _first_event(chunks, tap, reply.bounded)
+    first, event = _first_event(chunks, tap, reply)
     if event is None:
         raise ApiError("upstream_invalid", "the upstream's stream ended before it began")
     if not tap.is_whole(event.data):
@@ -231,22 +233,22 @@ def _is_failure(event: sse.ServerSentEvent, client: Protocol) -> bool:
 
 
 def _first_event(
-    chunks: Iterator[bytes], tap: Tap, bounded: Callable[[int], int]
+    chunks: Iterator[bytes], tap: Tap, reply: UpstreamReply
 ) -> tuple[bytes, sse.ServerSentEvent | None]:
     """All up to the first event, comments before it included, and that event; None if none came.
 
     Some hosts send comments while they work, before they may yet fail. Of many of them nobody misses any.
-    ``bounded`` is the reply's, for an event that does not end.
     """
     held, unfinished = b"", 0
     for chunk in chunks:
         data = tap.feed(chunk)
-        unfinished = 0 if data else bounded(unfinished + len(chunk))
+        unfinished = 0 if data else reply.bounded(unfinished + len(chunk))
         held += data
         if data and (event := _first_in(data)) is not None:
             return held, event
         if len(held) > _LONGEST_SILENCE:
             held = b""
+        reply.give_way()
     rest = tap.finish()
     return held + rest, _first_in(rest) if rest else None
 

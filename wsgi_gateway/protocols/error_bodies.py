@@ -12,6 +12,8 @@ from msgspec import Struct
 
 from wsgi_gateway.protocols.errors import ApiError, Kind, kind_of_status
 
+LARGEST_READ = 1024 * 1024
+"""Bytes of an error that is read as JSON. Decoded it may take 30 times as many; what matters takes a few hundred."""
 _LONGEST_MESSAGE = 2000
 _LONGEST_PAGE = 65_536
 _LONGEST_WORD = 200
@@ -72,6 +74,8 @@ class ErrorBody(Struct, frozen=True, kw_only=True):
 
 def parse_error(body: bytes) -> ErrorBody:
     """Takes any bytes. The message is plain text of at most 2,000 characters."""
+    if len(body) > LARGEST_READ:
+        return ErrorBody(message=_trim(_plain_text(body)))
     try:
         value = msgspec.json.decode(body)
     except (ValueError, RecursionError):

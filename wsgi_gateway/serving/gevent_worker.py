@@ -101,6 +101,7 @@ class Worker(GeventWorker):
         self._waiting: dict[greenlet, tuple[gevent.Timeout, socket.socket | None]] = {}
         self._end = Event()
         self._says_close = False
+        self._tls: ssl.SSLContext | None = None
         settings = [self.cfg.settings[name] for name in _WATCHED_SETTINGS]
         self._has_lane = all(setting.get() == setting.default for setting in settings)
 
@@ -110,6 +111,7 @@ class Worker(GeventWorker):
         gc.freeze()
         gc.set_threshold(_MANY, *gc.get_threshold()[1:])
         keep_freed_memory()
+        self._tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
         pools = [Pool(self.worker_connections) for _ in self.sockets]
         listeners = [self._listener(*each) for each in zip(self.sockets, pools, strict=True)]
         while self.alive:
@@ -126,23 +128,20 @@ class Worker(GeventWorker):
         """As gunicorn's own worker has it."""
         sock.setblocking(True)
         keep_unsent_short(sock)
-        tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
-        handle = partial(self._handle_within, pool, _Address(sock), tls)
+        handle = partial(self._handle_within, pool, _Address(sock))
         listener = Listener(sock, handle=handle, spawn=pool)
         if self.cfg.workers > 1:
             listener.max_accept = 1
         listener.start()
         return listener
 
-    def _handle_within(
-        self, pool: Pool, listener: Any, tls: ssl.SSLContext | None, client: Any, addr: Any
-    ) -> None:
+    def _handle_within(self, pool: Pool, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection. If it is the last that may be, who has waited longest for a request gives way."""
         if pool.free_count() == 0 and self._waiting:
             oldest = next(iter(self._waiting))
             gevent.get_hub().loop.run_callback(self._close_if_silent, oldest)
-        if tls is not None:
-            client = self._secured(client, tls)
+        if self._tls is not None:
+            client = self._secured(client, self._tls)
         if client is not None:
             self.handle(listener, client, addr)
 
@@ -279,11 +278,19 @@ class Worker(GeventWorker):
         try:
             config = LIVE_CONFIG.newer()
             if config is not None and isinstance(self.wsgi, Served):
+                self._renew_certificate()
                 self.wsgi.reload(config)
         except BadConfig as bad:
             self.log.error("The config of before stays: %s", bad)
         except Exception:
             self.log.exception("The config of before stays")
+
+    def _renew_certificate(self) -> None:
+        """Show it to new connections as its files are now, if these can be used."""
+        try:
+            self._tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
+        except Exception as error:  # noqa: BLE001 - also what a hook of gunicorn's `ssl_context` raises
+            self.log.error("The certificate of before stays: %s: %s", self.cfg.certfile, error)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)

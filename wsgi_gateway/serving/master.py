@@ -8,6 +8,7 @@ their connections, streams and memory: each puts the new config in the place of 
 import os
 import signal
 import sys
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -100,7 +101,8 @@ def take_over(arbiter: Arbiter) -> None:
     arbiter._is_ours = is_ours
     path = LIVE_CONFIG.path
     if is_ours and watches and path is not None:
-        arbiter._watch = FileWatch([path, path.parent / ".env"])
+        certificate = filter(None, (arbiter.cfg.certfile, arbiter.cfg.keyfile))
+        arbiter._watch = FileWatch([path, path.parent / ".env", *map(Path, certificate)])
 
 
 def _not_applied(before: Config | None, after: Config) -> list[str]:

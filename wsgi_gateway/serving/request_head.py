@@ -10,6 +10,8 @@ LONGEST_HEAD = 65_536
 """That gunicorn gets to judge."""
 
 _NOT_PLAIN = ("transfer-encoding", "expect", "upgrade")
+_ONCE = ("host", "content-type")
+"""gunicorn refuses a head that has one of these twice."""
 
 
 class RequestHead(Struct):
@@ -32,13 +34,17 @@ class _Collector:
     def __init__(self) -> None:
         self.url = b""
         self.headers: dict[str, str] = {}
+        self.is_plain = True
 
     def on_url(self, url: bytes) -> None:
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        self.headers[key] = f"{self.headers[key]},{text}" if key in self.headers else text
+        if key in self.headers:
+            self.is_plain = self.is_plain and key not in _ONCE
+            text = f"{self.headers[key]},{text}"
+        self.headers[key] = text
 
 
 def read_head(head: bytes) -> RequestHead | None:
@@ -52,7 +58,7 @@ def read_head(head: bytes) -> RequestHead | None:
     headers = collected.headers
     length = headers.get("content-length", "")
     is_plain = parser.get_method() == b"POST" and parser.get_http_version() == "1.1"
-    if not is_plain or not length.isascii() or not length.isdigit():
+    if not (is_plain and collected.is_plain) or not length.isascii() or not length.isdigit():
         return None
     if len(headers) > _MOST_FIELDS or any(name in headers for name in _NOT_PLAIN):
         return None

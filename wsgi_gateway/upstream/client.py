@@ -1,5 +1,6 @@
 """Sends requests to providers over pooled connections and hands over their bytes as they arrive."""
 
+import time
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from time import monotonic
@@ -118,6 +119,12 @@ class UpstreamReply:
             raise ApiError(
                 "upstream_invalid", "the upstream closed the connection before its reply was whole"
             ) from None
+
+    def give_way(self) -> None:
+        """Let others run, for whoever reads on without having told anything: of an upstream that sends faster than it
+        is read, no wait would. Raises ClientGone.
+        """
+        self.client.wait(lambda: time.sleep(0))
 
     def begin(self) -> None:
         """The first good event came: other waits hold from here on."""

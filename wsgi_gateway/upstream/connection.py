@@ -6,6 +6,7 @@ last chunk, or, where it has neither, the end of the connection. A wait for more
 again, as nothing is taken from the socket meanwhile.
 """
 
+import select
 import socket
 import ssl
 from contextlib import suppress
@@ -18,7 +19,10 @@ import httptools
 from wsgi_gateway.sockets import send_all
 
 READ_SIZE = 65_536
+_SMALL = 16 * 1024
+"""Bytes of a request that a connection takes without a wait."""
 _LONGEST_HEAD = 256 * 1024
+_NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class BadReplyError(ConnectionError):
@@ -42,6 +46,7 @@ class Connection:
         """Whether the whole request left: then the upstream may have acted on it."""
         self.is_complete = False
         self._has_head = False
+        self._head_size = 0
         self._pieces: list[bytes] = []
         self._flaw: BadReplyError | None = None
         self._framing = 0
@@ -79,27 +84,69 @@ class Connection:
             self._sock.settimeout(timeout)
             # An upstream may have answered before it had read all (413), and closed.
             with suppress(BrokenPipeError, ConnectionResetError):
-                send_all(self._sock, request)
-                self.was_sent = True
+                if len(request) > _SMALL:
+                    self.was_sent = self._send_large(request, timeout)
+                else:
+                    send_all(self._sock, request)
+                    self.was_sent = True
             self._read_head()
         except BaseException:
             self.close()
             raise
 
+    def _send_large(self, request: bytes, timeout: float | None) -> bool:
+        """Whether all was taken: an upstream that has refused the request may neither read on nor close.
+
+        A wait inside of ``send`` would not see that, and over TLS it lasts until all is taken.
+        """
+        rest = memoryview(request)
+        self._sock.settimeout(0)
+        try:
+            while rest:
+                try:
+                    sent = self._sock.send(rest)
+                except _NOT_NOW:
+                    sent = 0
+                rest = rest[sent:]
+                if not sent:
+                    self._await_room(timeout)
+                    if self._has_head and self.status >= 400:
+                        return False
+        finally:
+            self._sock.settimeout(timeout)
+        return True
+
+    def _await_room(self, timeout: float | None) -> None:
+        """Wait until more of a request is taken. What comes meanwhile is read, to the end of the reply's head."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLOUT | (0 if self._has_head else select.POLLIN))
+        events = poll.poll(None if timeout is None else timeout * 1000)
+        if not events:
+            raise TimeoutError("the request was not taken")
+        if events[0][1] & select.POLLIN:
+            with suppress(*_NOT_NOW):
+                self._take_head(self._sock.recv(READ_SIZE))
+
     def _read_head(self) -> None:
-        size, deadline = 0, inf
+        deadline = inf
         while not self._has_head:
-            if size:  # Not at once: then it does not get its timeout again for every byte.
+            # Not before the first byte; and then not the whole timeout again for every one that follows.
+            if self._head_size:
                 deadline = min(deadline, monotonic() + self._patience)
                 if deadline < inf:
                     self._sock.settimeout(max(deadline - monotonic(), 0.001))
-            data = self._sock.recv(READ_SIZE)
-            size += len(data)
-            self._feed(data)
-            if self._flaw is not None and not self._has_head:
-                raise self._flaw
-            if size > _LONGEST_HEAD and not self._has_head:
-                raise BadReplyError("the reply's head is too long")
+            self._take_head(self._sock.recv(READ_SIZE))
+
+    def _take_head(self, data: bytes) -> None:
+        """Parse what came before the head's end was known. Raises BadReplyError."""
+        self._head_size += len(data)
+        self._feed(data)
+        if self._has_head:
+            return
+        if self._flaw is not None:
+            raise self._flaw
+        if self._head_size > _LONGEST_HEAD:
+            raise BadReplyError("the reply's head is too long")
 
     def set_timeout(self, seconds: float | None) -> None:
         """How long all waits in a row may be from now on."""
