@@ -73,9 +73,12 @@ def provider(upstream_url: str, api: Api, **more: Any) -> dict[str, Any]:
 
 
 def config(*providers: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A whole config with these providers. A failed request is not sent again: what upstreams say is what is tested."""
-    retries = {"max_retries": 0}
-    return {"version": "v0.4.0", "model_providers": list(providers), "retries": retries, **more}
+    """A whole config with these providers. A failed request is not sent again: what upstreams say is what is tested.
+
+    Nor is a busy machine one that cannot be reached.
+    """
+    usual = {"retries": {"max_retries": 0}, "timeouts": {"connect": "60s"}}
+    return {"version": "v0.4.0", "model_providers": list(providers), **usual, **more}
 
 
 class GatewayProcess:
