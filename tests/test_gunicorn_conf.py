@@ -96,6 +96,17 @@ def test_dead_worker_is_replaced(tmp_path: Path) -> None:
         wait_healthy(port)
 
 
+def test_workers_share_what_the_master_has_loaded(tmp_path: Path) -> None:
+    """Most of a worker's memory is no second time there."""
+    port = free_port()
+    with gunicorn(environment(tmp_path, WSGI_GATEWAY_PORT=str(port))) as server:
+        wait_healthy(port)
+        (worker,) = children(server.pid)
+        lines = Path(f"/proc/{worker}/smaps_rollup").read_text().splitlines()[1:]
+        size = {name: int(value.split()[0]) for name, value in (line.split(":") for line in lines)}
+        assert size["Private_Dirty"] < size["Rss"] / 2
+
+
 def test_stop_waits_for_streams_but_not_for_idle_connections(tmp_path: Path) -> None:
     """SIGTERM while one client holds a connection that it may use again, and another one streams."""
     port = free_port()
