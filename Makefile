@@ -15,6 +15,8 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_INSTALL = $(SUDO) apt-get update -q && $(SUDO) apt-get install -q -y --no-install-recommends
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Else pytest compiles every test file anew, in each of its processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-plain streams fuzz lint audit format facts bench soak flamegraph peers instructions instructions-baseline valgrind libgomp nginx databases wrk clients clients-report clean
 

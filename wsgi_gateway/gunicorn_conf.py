@@ -9,6 +9,7 @@ from gevent import monkey
 # Before anything imports requests or urllib3, whose copies of ssl's classes would stay unpatched.
 monkey.patch_all()
 
+import gc  # noqa: E402
 import os  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -52,6 +53,8 @@ def on_starting(server: Any) -> None:
     from wsgi_gateway.serving.master import take_over
 
     take_over(server)
+    # A collection that looked through what all workers share would make each have it as its own.
+    gc.freeze()
 
 
 # What each worker has in flight, and has counted, any of them can tell.

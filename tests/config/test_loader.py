@@ -273,7 +273,7 @@ def config_or_error(source: Any) -> None:
 
 
 @given(VALUES | CONFIGS)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_any_value_is_a_config_or_a_config_error(value: Any) -> None:
     config_or_error(value if isinstance(value, dict) else {"model_providers": value})
 

@@ -105,7 +105,7 @@ def test_a_link_that_is_gone_is_named(store: Namespace) -> None:
 def test_a_chain_that_is_too_long_is_told_so(store: Namespace) -> None:
     """Nothing of it is missing: a client that looks for what it named would find it."""
     for number in range(1001):
-        add(store, number)
+        add(store, number, "only-openai")  # which is told of the turn before by its id only
     with pytest.raises(ApiError, match="'resp_1000' ends a chain of more than 1000") as caught:
         said(store, "resp_1000")
     assert caught.value.code == "previous_response_not_found"

@@ -42,7 +42,14 @@ _SHORT: dict[Api, str] = {
 }
 VERDICTS = ("exact", "approximated", "dropped", "refused")
 
-BASE: dict[Direction, dict[Api, Json]] = yaml.safe_load((FOLDER / "base.yaml").read_text())
+
+def _read(name: str) -> Any:
+    """By libyaml, where PyYAML has it: in Python these files take seconds, in each process that collects tests."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load((FOLDER / name).read_text("utf-8"), Loader=loader)
+
+
+BASE: dict[Direction, dict[Api, Json]] = _read("base.yaml")
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ def _slug(name: str) -> str:
 @cache
 def cases(direction: Direction, api: Api) -> tuple[Case, ...]:
     """In the file's order."""
-    sections = yaml.safe_load((FOLDER / f"{direction}_{api}.yaml").read_text("utf-8"))
+    sections = _read(f"{direction}_{api}.yaml")
     return tuple(
         _case(direction, api, section, name, case)
         for section, named in sections.items()

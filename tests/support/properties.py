@@ -1,4 +1,4 @@
-"""How thoroughly properties are tried: the same examples in every run, in any time; those of `thorough` 500 times.
+"""How thoroughly properties are tried: the same examples in every run, in any time; those of `thorough` 250 times.
 
 ``PROPERTY_EXAMPLES=20000`` tries as many, other ones every time.
 """
@@ -16,6 +16,6 @@ settings.register_profile(
 )
 thorough = settings(
     settings.get_profile(USUAL),
-    max_examples=int(_EXAMPLES or 500),
+    max_examples=int(_EXAMPLES or 250),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example],
 )
