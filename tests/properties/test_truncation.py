@@ -45,11 +45,17 @@ def test_what_came_is_delivered_before_the_failure(upstream_api: Api, dice: Dice
     for client_api in clients_of(stream.plan):
         got = relayed(client_api, upstream_api, dice.chunks(stream.data[:cut]))
 
-        if client_api != "messages" or stream.plan == stream.plan.sequential():
-            assert without_gaps(delivered(got.stream)) == without_gaps(said)
+        came = without_gaps(delivered(got.stream))
+        if stream.plan == stream.plan.sequential() or client_api == upstream_api:
+            assert came == without_gaps(said)
+        elif client_api != "messages" and upstream_api == "chat_completions":
+            # `{}` of one call may be told behind what another says: only then is it known to be all
+            assert sorted(came) == sorted(without_gaps(said))
+        elif client_api != "messages":
+            assert came == without_gaps(said)
         else:  # blocks come one at a time: what overlaps the open one is held back
             whole = without_gaps(stream.plan.sequential().text)
-            assert whole.startswith(without_gaps(delivered(got.stream)))
+            assert whole.startswith(came)
 
 
 def without_gaps(text: str) -> str:

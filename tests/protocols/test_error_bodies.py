@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgi_gateway.protocols.error_bodies import ErrorBody, parse_error, read_error
+from wsgi_gateway.protocols.error_bodies import ErrorBody, is_bare_error, parse_error, read_error
 from wsgi_gateway.protocols.errors import TABLE
 
 
@@ -190,3 +190,31 @@ def test_a_huge_body_takes_no_more_memory_than_it_has(start: bytes) -> None:
     assert most < len(body)
     assert error.message.startswith(start.decode())
     assert len(error.message) == 2000
+
+
+@pytest.mark.parametrize(
+    ("body", "is_error"),
+    [
+        ({"object": "error", "message": "Boom"}, True),
+        ({"error_code": 50001, "text": "Boom"}, True),
+        ({"message": "Boom", "code": 500}, True),
+        ({"message": "Boom", "code": "InternalError", "request_id": "x"}, True),
+        ({"message": "Boom", "type": "BadRequestError", "code": None}, True),
+        ({"message": "Boom", "status": 503}, True),
+        ({"message": "Boom"}, False),
+        ({"message": "ok", "code": 200}, False),
+        ({"message": "ok", "code": 0}, False),
+        ({"message": "", "code": ""}, False),
+        ({"message": "queued", "type": "status", "status": "queued"}, False),
+        ({"message": "Boom", "code": 500, "choices": [{}]}, False),
+        ({"message": "Boom", "code": 500, "content": [{}]}, False),
+        ({"message": "Boom", "code": 500, "output": [{}]}, False),
+        ({"message": "Boom", "code": 500, "usage": {"total_tokens": 7}}, False),
+        ({"message": {"content": "Hi"}, "code": 7}, False),
+        ({}, False),
+    ],
+)
+def test_an_error_in_a_reply_s_place_is_known_by_its_own_words(
+    body: dict[str, object], is_error: bool
+) -> None:
+    assert is_bare_error(body) is is_error

@@ -7,7 +7,7 @@ import msgspec
 from wsgi_gateway.exchange.call import JSON_HEADERS, Answer, Call
 from wsgi_gateway.protocols.conversation import Conversation, Json
 from wsgi_gateway.protocols.decoding import encode, read_body
-from wsgi_gateway.protocols.error_bodies import LARGEST_READ
+from wsgi_gateway.protocols.error_bodies import LARGEST_READ, is_bare_error
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Failed
 from wsgi_gateway.protocols.loss import Loss
@@ -34,7 +34,7 @@ def full_body(call: Call, content: bytes) -> Json:
         body = None
     if not isinstance(body, dict):
         raise ApiError("upstream_invalid", "the upstream's reply is not a JSON object")
-    if body.get("error"):
+    if body.get("error") or is_bare_error(body):
         raise redacted(call.upstream.read_error(500, content), call.provider)
     return body
 

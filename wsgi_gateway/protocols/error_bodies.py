@@ -61,6 +61,7 @@ _CONTEXT_LENGTH = re.compile(
 )
 _QUOTA = re.compile(r"credit balance is too low", re.IGNORECASE)
 _NO_SUCH_MODEL = re.compile(r"model:|.*\bmodel\b.*\b(not found|does not exist)", re.IGNORECASE)
+_REGULAR_CODES = (None, "", "0", 0, 200, "200")
 
 
 class ErrorBody(Struct, frozen=True, kw_only=True):
@@ -100,6 +101,27 @@ def read_error(status: int, body: bytes) -> ApiError:
         code = None
     message = found.message or f"the upstream answered with status {status} and no explanation"
     return ApiError(kind_of(status, found), message, param=found.param, code=code, status=status)
+
+
+def is_bare_error(body: dict[str, object]) -> bool:
+    """Whether ``body``, which came where a reply should be, is an error that nothing but its own words tell from one.
+
+    So vLLM and LMDeploy send them (``object: error``), FastChat (``error_code``), DashScope and others (``code``).
+    """
+    if body.get("choices") or body.get("content") or body.get("output") or body.get("usage"):
+        return False
+    if body.get("object") == "error" or body.get("error_code"):
+        return True
+    message, status = body.get("message"), body.get("status")
+    return (
+        isinstance(message, str)
+        and message != ""
+        and (
+            body.get("code") not in _REGULAR_CODES
+            or "error" in str(body.get("type")).lower()
+            or (isinstance(status, int) and status >= 400)
+        )
+    )
 
 
 def kind_of(status: int, body: ErrorBody) -> Kind:

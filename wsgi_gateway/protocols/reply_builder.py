@@ -70,12 +70,12 @@ class ReplyBuilder:
         if not self.ended:
             self._events.append(event)
 
-    def start(self, reply_id: str, model: str, usage: Usage | None = None) -> None:
-        """Idempotent: the first call counts."""
+    def start(self, reply_id: str | int, model: str, usage: Usage | None = None) -> None:
+        """Idempotent: the first call counts. Some hosts number their replies."""
         if not self.started:
             self.started = True
             self.model = model or None
-            self._tell(Started(id=reply_id, model=model, usage=usage))
+            self._tell(Started(id=str(reply_id), model=model, usage=usage))
 
     def open(
         self,

@@ -3,7 +3,7 @@
 A tap does not parse what it need not: it looks for the marks of the few events that matter. It lets only whole
 events through, so that after an upstream that broke off mid-event a well-formed error can follow. And it writes anew
 what makes the official SDKs fail or lose something: events of an odd form (protocols digest 1.2), values that are
-flawed (edge cases 26 and 55).
+flawed (edge cases 26 and 55), errors in a form that they pass over.
 """
 
 import re
@@ -14,6 +14,7 @@ from typing import ClassVar
 import msgspec
 
 from wsgi_gateway.protocols import sse
+from wsgi_gateway.protocols.error_bodies import read_error
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Usage
 
@@ -49,6 +50,8 @@ class Tap(ABC):
         """What the events that were looked at call it."""
         self.completed = b""
         """The event's data that holds a whole response, where the dialect has such."""
+        self.foreign_error = b""
+        """An event's data that is an error, but in no form that clients of the dialect know."""
         self._rest = b""
         self._before_rest = bytearray()
 
@@ -96,6 +99,12 @@ class Tap(ABC):
         """The name that an event gets where it is written anew."""
         return event.event
 
+    def anew(self, event: sse.ServerSentEvent) -> bytes:
+        """What passes in an event's place where a chunk is written anew."""
+        if event.data == self.foreign_error:
+            return self.failure(read_error(500, event.data))
+        return sse.encode(event.data.replace(b"\n", b" "), self.name_of(event))
+
     def mended(self, event: sse.ServerSentEvent) -> Iterable[tuple[bytes, bytes]]:  # noqa: ARG002
         """The JSON texts of values that may have flaws, in the event's order, and what passes instead."""
         return ()
@@ -123,12 +132,10 @@ class Tap(ABC):
         self._listen(whole)
         if self.flaws is not None and self.flawed in whole and self.flaws.search(whole):
             whole = self._without_flaws(whole)
-        if not (self.odd_start.match(whole) or self.odd_inner.search(whole)):
+        is_odd = self.odd_start.match(whole) or self.odd_inner.search(whole)
+        if not is_odd and not self.foreign_error:
             return whole
-        events = sse.Decoder().feed(whole)
-        return b"".join(
-            sse.encode(event.data.replace(b"\n", b" "), self.name_of(event)) for event in events
-        )
+        return b"".join(self.anew(event) for event in sse.Decoder().feed(whole))
 
     def _without_flaws(self, whole: bytes) -> bytes:
         """``whole`` with its flawed values replaced, each sought behind the one before. All other bytes stay."""

@@ -45,6 +45,38 @@ def test_a_custom_call_in_pieces_is_one_text(size: int | None) -> None:
     assert all(part.custom for part in reply.parts)
 
 
+def pieces_of(arguments: list[Any]) -> list[dict[str, Any]]:
+    first, *others = arguments
+    more = [{"index": 0, "function": {"arguments": text}} for text in others]
+    return [opening("a", "f", first), *more]
+
+
+@SIZES
+@pytest.mark.parametrize(
+    ("arguments", "told_as"),
+    [
+        (["{}", '{"x":', "1", "}"], '{"x":1}'),
+        (["", "{}", '{"x":', "1", "}"], '{"x":1}'),
+        ([{}, '{"x":1}'], '{"x":1}'),
+        (["{}", ' {"x":1}'], ' {"x":1}'),
+        (["{}", ""], "{}"),
+        (["{}", " "], "{} "),
+        (["{}"], "{}"),
+    ],
+)
+def test_an_empty_object_before_the_arguments_is_none_of_them(
+    arguments: list[Any], told_as: str, size: int | None
+) -> None:
+    """Hosts in front of Anthropic's models pass on the ``input: {}`` with which these begin a call."""
+    reply = heard(*pieces_of(arguments), size=size)
+    assert told(reply) == [("tool_call", "a", "f", told_as)]
+
+
+def test_an_empty_object_is_told_also_of_a_reply_that_was_cut() -> None:
+    stream = chat_stream({"tool_calls": pieces_of(["{}"])}, finish="length")
+    assert told(read(StreamReader(translation()), stream)) == [("tool_call", "a", "f", "{}")]
+
+
 @SIZES
 def test_what_a_host_wants_back_comes_before_its_call(size: int | None) -> None:
     reply = heard(opening("a", "f", "{}", extra_content=EXTRA), size=size)

@@ -156,6 +156,21 @@ CALL = [("tool_call", "call_a", "f", '{"x":1}')]
             [("tool_call", "*", "f", '{"x":1}')],
             id="legacy function_call",
         ),
+        pytest.param(
+            [{"content": "a", "function_call": {"name": "", "arguments": ""}}],
+            [("text", "a")],
+            id="legacy function_call that is none",
+        ),
+        pytest.param(
+            [calls(opening(0, 7, "f", '{"x":')), calls(piece(0, "1}", id=7))],  # type: ignore[arg-type]
+            [("tool_call", "7", "f", '{"x":1}')],
+            id="id is a number",
+        ),
+        pytest.param(
+            [calls(opening(None, 7, "f", '{"x":')), calls(piece(None, "1}", id=7))],  # type: ignore[arg-type]
+            [("tool_call", "7", "f", '{"x":1}')],
+            id="id is a number and all there is",
+        ),
     ],
 )
 @pytest.mark.parametrize("size", [1, None])
@@ -234,6 +249,55 @@ def test_an_error_frame_is_a_failure() -> None:
     events = read(StreamReader(translation()), (GOLDEN / "chat_error_midstream.sse").read_bytes())
     assert isinstance(events[-1], Failed)
     assert "overloaded" in events[-1].error.message.lower()
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind"),
+    [
+        ('data: {"message": "Boom", "type": "internal", "code": 500}', "server"),
+        ('data: {"object": "error", "message": "Boom", "code": 429}', "rate_limit"),
+        ('data: {"text": "Boom", "error_code": 50001}', "server"),
+        ('data: {"code": "Throttling", "message": "Boom", "choices": null}', "server"),
+        ('event: error\ndata: {"message": "Boom"}', "server"),
+        ("event: error\ndata: Boom", "server"),
+        ('data: {"message": "Boom \\ud83d", "code": 500}', "server"),
+    ],
+)
+def test_an_error_without_its_frame_is_a_failure(frame: str, kind: str) -> None:
+    """vLLM, FastChat and DashScope send it bare: behind half an answer it looked like an end."""
+    half = stream({"content": "Hal"}, finish=None, done=False)
+    events = read(StreamReader(translation()), half + f"{frame}\n\ndata: [DONE]\n\n".encode())
+    failed = events[-1]
+    assert isinstance(failed, Failed)
+    assert failed.error.kind == kind
+    assert "Boom" in failed.error.message
+
+
+OF_ANOTHER_TYPE: list[dict[str, Any]] = [
+    {"id": 7},
+    {"created": 1.5},
+    {"created": "2031-01-01T00:00:00Z"},
+    {"usage": {"prompt_tokens": 3.0, "completion_tokens": 4.0}},
+    {"usage": {"prompt_tokens": "3", "completion_tokens": "4", "prompt_tokens_details": None}},
+    {"usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7.5}},
+]
+
+
+@pytest.mark.parametrize("odd", OF_ANOTHER_TYPE, ids=json.dumps)
+@pytest.mark.parametrize("streamed", [True, False])
+def test_what_hosts_write_as_another_type(odd: dict[str, Any], streamed: bool) -> None:
+    usage = {"prompt_tokens": 3, "completion_tokens": 4}
+    said = {"id": "c", "created": 1, "model": "m", "usage": usage, **odd}
+    choice = {"index": 0, "finish_reason": "stop"}
+    if streamed:
+        chunk = {**said, "choices": [{**choice, "delta": {"content": "Hi"}}]}
+        events = read(StreamReader(translation()), f"data: {json.dumps(chunk)}\n\n".encode())
+    else:
+        full = {**said, "choices": [{**choice, "message": {"content": "Hi"}}]}
+        events = read_reply(full, translation())
+    reply = fold(events)
+    assert (reply.id, told(reply)) == (str(said["id"]), [("text", "Hi")])
+    assert reply.usage == Usage(input=3, output=4)
 
 
 @given(st.lists(st.binary(max_size=60) | st.just(b'data: {"choices":[{}]}\n\n'), max_size=8))

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import openai
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from support.sdk import openai_told
 
 from wsgi_gateway.protocols.chat_completions import StreamTap
-from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.errors import ApiError, Kind
 from wsgi_gateway.protocols.events import Usage
 
 GOLDEN = (Path(__file__).parents[2] / "golden" / "chat.sse").read_bytes()
@@ -46,6 +47,55 @@ def test_a_last_event_without_its_blank_line_is_completed() -> None:
 def test_an_error_frame_ends_it() -> None:
     tap, _ = run(FAILED, 10)
     assert tap.failed and tap.final
+
+
+BEGUN = GOLDEN[: GOLDEN.index(b'"finish_reason":"tool_calls"')].rpartition(b"\n\n")[0] + b"\n\n"
+BARE = [
+    (b'data: {"message": "Boom", "type": "internal", "code": 500}', "server", "Boom"),
+    (b'data: {"object":"error","message":"Boom","code":429}', "rate_limit", "Boom"),
+    (b'data: {"text":"Boom","error_code":50001}', "server", '{"text":"Boom","error_code":50001}'),
+    (b'event: error\ndata: {"message":"Boom"}', "server", "Boom"),
+]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize("end", [b"\n\n", b"\n\ndata: [DONE]\n\n"], ids=["alone", "DONE"])
+@pytest.mark.parametrize(("frame", "kind", "words"), BARE)
+def test_an_error_without_its_frame_becomes_one_that_clients_know(
+    frame: bytes, kind: Kind, words: str, end: bytes, size: int
+) -> None:
+    """vLLM and FastChat send it bare, and the SDKs take it for a chunk that says nothing."""
+    tap, passed = run(BEGUN + frame + end, size)
+    assert tap.failed and tap.final
+    told = passed.removeprefix(BEGUN).removesuffix(b"data: [DONE]\n\n")
+    assert told == tap.failure(ApiError(kind, words))
+    client = openai_told(passed, "text/event-stream")
+    with pytest.raises(openai.APIError) as caught:
+        list(client.chat.completions.create(model="m", messages=[], stream=True))
+    assert caught.value.message == words
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'{"code":0,"message":"Success","choices":[{"delta":{"content":"a"}}]}',
+        b'{"object":"","choices":[],"prompt_filter_results":[]}',
+        b'{"type":"status","message":"queued"}',
+        b'{"message":"usage","code":7,"usage":{"prompt_tokens":1}}',
+    ],
+)
+def test_what_only_resembles_an_error_passes(said: bytes) -> None:
+    stream = b"data: %b\n\n%b" % (said, GOLDEN)
+    tap, passed = run(stream, 50)
+    assert passed == stream
+    assert tap.ended and not tap.failed
+
+
+def test_usage_is_heard_beside_an_id_that_is_a_number() -> None:
+    stream = GOLDEN.replace(b'"id":"chatcmpl-', b'"id":7,"was":"')
+    tap, passed = run(stream, 50)
+    assert passed == stream != GOLDEN
+    assert tap.usage == run(GOLDEN, 50)[0].usage
 
 
 @given(st.binary(max_size=300), st.integers(1, 50))

@@ -29,8 +29,37 @@ def test_bytes_pass_and_usage_is_heard(size: int) -> None:
     assert tap.usage == Usage(input=30, output=20, cache_read=10, cache_write=5)
 
 
-def test_what_breaks_off_before_message_stop_has_not_ended() -> None:
-    tap, passed = run(GOLDEN[: GOLDEN.index(b"event: message_stop")], 50)
+STOP = GOLDEN[GOLDEN.index(b"event: message_stop") :]
+TOLD_ALL = GOLDEN.removesuffix(STOP)
+DONE = b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize("end", [b"", DONE, DONE.rstrip(), STOP + DONE], ids=repr)
+def test_a_host_that_told_why_it_stopped_may_leave_out_message_stop(end: bytes, size: int) -> None:
+    """Or says ``[DONE]`` instead, as OpenAI's APIs do: clients get the end that they wait for, once."""
+    tap, passed = run(TOLD_ALL + end, size)
+    assert tap.ended and not tap.failed
+    assert passed == GOLDEN
+
+
+def test_such_an_end_waits_for_nothing_more() -> None:
+    tap = StreamTap()
+    assert tap.feed(TOLD_ALL) == TOLD_ALL and not tap.final
+    assert tap.feed(DONE) == STOP and tap.final
+    assert tap.finish() == b""
+
+
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_done_alone_is_no_end(size: int) -> None:
+    begun = GOLDEN[: GOLDEN.index(b"event: message_delta")]
+    tap, passed = run(begun + DONE, size)
+    assert not tap.ended
+    assert passed == begun
+
+
+def test_what_breaks_off_before_its_reason_has_not_ended() -> None:
+    tap, passed = run(GOLDEN[: GOLDEN.index(b"event: message_delta")], 50)
     assert not tap.ended
     assert GOLDEN.startswith(passed)
     assert tap.usage is not None
@@ -45,6 +74,15 @@ def test_an_error_event_ends_it(stream: bytes) -> None:
     tap, passed = run(stream, 10)
     assert passed.endswith(FAILED[FAILED.index(b"event: error") :])
     assert tap.failed and tap.final
+
+
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_an_error_of_another_form_becomes_one_that_clients_know(size: int) -> None:
+    """Proxies in front of a model send OpenAI's form, without a name, which Messages SDKs pass over."""
+    begun = GOLDEN[: GOLDEN.index(b"event: content_block_stop")]
+    tap, passed = run(begun + b'data: {"error": {"message": "Boom", "code": 429}}\n\n', size)
+    assert tap.failed and tap.final
+    assert passed == begun + tap.failure(ApiError("rate_limit", "Boom"))
 
 
 def test_words_of_the_model_are_no_events() -> None:

@@ -39,23 +39,41 @@ class _Wrapped(Struct):
 
 
 class _Call:
-    """A tool call in the making: ``part`` is None until it has started."""
+    """A tool call in the making: ``part`` is None until it has started.
 
-    __slots__ = ("arguments", "custom", "extra", "id", "name", "part")
+    ``held`` says that its arguments are ``{}`` so far, which is not told yet: hosts in front of Anthropic's models
+    begin with it, whatever follows.
+    """
+
+    __slots__ = ("arguments", "custom", "extra", "held", "id", "name", "part")
 
     def __init__(self) -> None:
-        self.id: str | None = None
+        self.id: str | int | None = None
         self.name: str | None = None
         self.custom = False
         self.extra: Json | None = None
         self.part: int | None = None
         self.arguments: list[str] = []
+        self.held = False
 
     @property
     def is_whole(self) -> bool:
         """Whether its arguments are complete JSON, so that it cannot grow."""
         text = "".join(self.arguments)
         return bool(text.strip()) and parse_arguments(text) is not None
+
+    def add(self, text: str) -> str:
+        """Take the next piece of the arguments; returns what of them can be told now."""
+        if self.held:
+            self.held = False
+            if text.lstrip().startswith("{"):
+                self.arguments.clear()
+            told = "".join([*self.arguments, text])
+        else:
+            self.held = text == "{}" and not self.arguments and not self.custom
+            told = "" if self.held else text
+        self.arguments.append(text)
+        return told
 
 
 class CallsReader:
@@ -94,7 +112,7 @@ class CallsReader:
             call.extra = call.extra or piece.extra_content
         text = _text(piece)
         if text:
-            call.arguments.append(text)
+            text = call.add(text)
         if call.part is not None:
             self._builder.delta(call.part, text)
         elif call.name and not self._is_wrapper(call):
@@ -104,7 +122,7 @@ class CallsReader:
         """How a delta of one piece may be repeated, whose call has started. One with a name may begin another."""
         piece = pieces[0] if len(pieces) == 1 else wire.ToolCall()
         call = self._by_index.get(piece.index) if piece.index is not None else None
-        if call is None or call.part is None or not _text(piece) or _name(piece):
+        if call is None or call.part is None or not _text(piece) or _name(piece) or call.held:
             return None
         if piece.custom is not None:
             field = "input"
@@ -133,13 +151,13 @@ class CallsReader:
     def _start(self, call: _Call, name: str) -> None:
         call.id = call.id or new_id("call_")
         self._tell_extra(call)
-        call.part = self._builder.open_call(call.id, name, custom=call.custom)
-        self._builder.delta(call.part, "".join(call.arguments))
+        call.part = self._builder.open_call(str(call.id), name, custom=call.custom)
+        self._builder.delta(call.part, "" if call.held else "".join(call.arguments))
 
     def _tell_extra(self, call: _Call) -> None:
         if call.extra:
             value = encode(call.extra).decode()
-            proof = Proof(kind="call", value=value, item_id=call.id, origin=self._origin)
+            proof = Proof(kind="call", value=value, item_id=str(call.id), origin=self._origin)
             self._builder.close(self._builder.open("reasoning"), proof)
             call.extra = None
 
@@ -153,8 +171,16 @@ class CallsReader:
             elif call.name:
                 self._unwrap(call, call.name)
 
+    def tell_held(self) -> None:
+        """Nothing more comes: what was held back is all that there is."""
+        for call in self._calls:
+            if call.held and call.part is not None:
+                self._builder.delta(call.part, "{}")
+            call.held = False
+
     def end(self) -> bool:
         """Start what was held back. False if a call never got a name."""
+        self.tell_held()
         for call in self._calls:
             if call.part is None and call.name:
                 self._unwrap(call, call.name)

@@ -15,7 +15,7 @@ from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.chat_completions import wire
 from wsgi_gateway.protocols.chat_completions.annotations import read_annotation, starts_at
 from wsgi_gateway.protocols.chat_completions.calls_reader import CallsReader, RepeatedDelta
-from wsgi_gateway.protocols.chat_completions.errors import read_error
+from wsgi_gateway.protocols.chat_completions.errors import is_foreign_error, read_error
 from wsgi_gateway.protocols.chat_completions.finish import read_reason
 from wsgi_gateway.protocols.chat_completions.reasoning_details import Details, readable_text
 from wsgi_gateway.protocols.chat_completions.usage import read_usage
@@ -78,7 +78,7 @@ class StreamReader:
     def finish(self) -> list[Event]:
         self._stream.flush(self._read_event)
         if not self.ended and self._reason is None:
-            self.builder.fail(
+            self._fail(
                 ApiError("upstream_invalid", "the upstream's reply broke off before its end")
             )
         self.end()
@@ -93,10 +93,12 @@ class StreamReader:
         try:
             completion = decode_event(_decoder, event.data)
         except ApiError as error:
-            self.builder.fail(error)
+            is_told = event.event == "error"
+            self._fail(read_error(500, event.data) if is_told else error)
             return None
-        if event.event == "error" and not completion.error:
-            self.builder.fail(read_error(500, event.data))
+        may_fail = not completion.choices or event.event == "error"
+        if may_fail and is_foreign_error(event, completion):
+            self._fail(read_error(500, event.data))
             return None
         self.read(completion)
         return self._repeated(completion) if self._stream.learns else None
@@ -139,7 +141,7 @@ class StreamReader:
     def read(self, completion: wire.Completion) -> None:
         """One chunk, or a whole reply, whose message has the shape of a delta."""
         if completion.error:
-            self.builder.fail(read_error(500, encode({"error": completion.error})))
+            self._fail(read_error(500, encode({"error": completion.error})))
             return
         if completion.usage is not None:
             self._usage = read_usage(completion.usage)
@@ -158,16 +160,21 @@ class StreamReader:
                 self._keep_logprobs(choice.logprobs)
                 self._read_delta(delta)
             if choice.error:
-                self.builder.fail(read_error(500, encode({"error": choice.error})))
+                self._fail(read_error(500, encode({"error": choice.error})))
             elif choice.finish_reason:
                 self._read_reason(choice)
+
+    def _fail(self, error: ApiError) -> None:
+        """What came is told first."""
+        self._calls.tell_held()
+        self.builder.fail(error)
 
     def _read_reason(self, choice: wire.Choice) -> None:
         given = choice.finish_reason or ""
         try:
             reason = read_reason(given)
         except ApiError as error:
-            self.builder.fail(error)
+            self._fail(error)
             return
         if reason is None:
             self._loss.approximated(
@@ -203,8 +210,9 @@ class StreamReader:
             self._loss.approximated("reply.audio", "spoken output was left out")
         for call in delta.tool_calls or ():
             self._read_call(call)
-        if delta.function_call is not None:
-            self._read_call(wire.ToolCall(index=0, function=delta.function_call))
+        legacy = delta.function_call
+        if legacy is not None and (legacy.name or legacy.arguments):
+            self._read_call(wire.ToolCall(index=0, function=legacy))
 
     def _read_thoughts(self, delta: wire.Delta) -> None:
         details = wire.objects(delta.reasoning_details)
@@ -265,14 +273,12 @@ class StreamReader:
         if self.ended:
             return
         if not self.builder.started and self._reason != "content_filter":
-            self.builder.fail(ApiError("upstream_invalid", "the upstream's reply has no choices"))
+            self._fail(ApiError("upstream_invalid", "the upstream's reply has no choices"))
             return
         self._close_open()
         self._tell_details()
         if not self._calls.end():
-            self.builder.fail(
-                ApiError("upstream_invalid", "the upstream sent a tool call without a name")
-            )
+            self._fail(ApiError("upstream_invalid", "the upstream sent a tool call without a name"))
             return
         self._tell_extra()
         if any(self._logprobs.values()):

@@ -54,9 +54,9 @@ class CustomCall(Struct, gc=False):
 
 
 class ToolCall(Struct, gc=False):
-    """``extra_content`` is Google's: ``{"google": {"thought_signature": str}}``."""
+    """``extra_content`` is Google's: ``{"google": {"thought_signature": str}}``. Some hosts number their calls."""
 
-    id: str | None = None
+    id: str | int | None = None
     type: str | None = None
     index: int | None = None
     function: Function | None = None
@@ -228,7 +228,7 @@ class Usage(Struct):
 class Completion(Struct):
     """A chunk of a stream, or a full reply."""
 
-    id: str | None = None
+    id: str | int | None = None
     model: str | None = None
     choices: list[Choice] | None = field(default_factory=list)
     usage: Usage | None = None

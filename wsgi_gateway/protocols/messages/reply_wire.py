@@ -32,7 +32,7 @@ class Usage(Struct):
 class Message(Struct):
     """A full reply, and what ``message_start`` carries."""
 
-    id: str | None = None
+    id: str | int | None = None
     model: str | None = None
     content: list[Json] | None = None
     stop_reason: str | None = None

@@ -27,13 +27,18 @@ class _SignatureDelta(Struct, tag="signature_delta"):
     signature: str
 
 
+_STOP = sse.encode(encode({"type": "message_stop"}), event="message_stop")
 _decode = msgspec.json.Decoder(wire.StreamEvent, strict=False).decode
 _decode_signed = msgspec.json.Decoder(_SignedEvent).decode
 _decode_delta = msgspec.json.Decoder(_SignatureDelta).decode
 
 
 class StreamTap(Tap):
-    """``message_stop`` or an error ends a stream; usage comes at its start and near its end."""
+    """``message_stop`` or an error ends a stream; usage comes at its start and near its end.
+
+    Some hosts leave ``message_stop`` out, or say ``[DONE]`` instead. Clients get it where a stop reason was told:
+    behind that nothing is missing.
+    """
 
     marks: ClassVar[re.Pattern[bytes]] = re.compile(
         rb"error(?:(?<=event: error)|(?<=event:error)|(?<=\"error)\")"
@@ -47,6 +52,7 @@ class StreamTap(Tap):
 
     def __init__(self) -> None:
         super().__init__()
+        self._has_reason = False
         self._signed_index = 0
         self._signature = ""
         self._counters: wire.Usage | None = None
@@ -62,10 +68,28 @@ class StreamTap(Tap):
                 self._count(read.message.usage)
             case "message_delta":
                 self._count(read.usage)
+                if read.delta is not None and read.delta.stop_reason:
+                    self._has_reason = True
             case "message_stop":
                 self.ended = True
             case "error":
                 self.ended = self.failed = True
+            case "" if read.error:  # as OpenAI's APIs tell it
+                self.ended = self.failed = True
+                self.foreign_error = event.data
+
+    def finish(self) -> bytes:
+        return super().finish() + self._left_out()
+
+    def anew(self, event: sse.ServerSentEvent) -> bytes:
+        return self._left_out() if event.data.strip() == b"[DONE]" else super().anew(event)
+
+    def _left_out(self) -> bytes:
+        """The end, if all else was told."""
+        if self.ended or not self._has_reason:
+            return b""
+        self.ended = True
+        return _STOP
 
     def name_of(self, event: sse.ServerSentEvent) -> str:
         try:

@@ -225,7 +225,7 @@ class IncompleteDetails(Struct):
 class Response(Struct):
     """``output`` holds items of any type, read one by one as ``OutputItem`` where the type is known."""
 
-    id: str | None = None
+    id: str | int | None = None
     model: str | None = None
     status: str | None = None
     output: list[Any] | None = None
