@@ -92,11 +92,11 @@ class CallsReader:
         """Whether there was a call so far."""
         return bool(self._calls)
 
-    def is_new(self, piece: wire.ToolCall) -> bool:
+    def is_new(self, piece: wire.ToldCall) -> bool:
         """Whether ``piece`` begins another call."""
         return self._call_of(piece) is None
 
-    def read(self, piece: wire.ToolCall) -> None:
+    def read(self, piece: wire.ToldCall) -> None:
         call = self._call_of(piece)
         if call is None:
             self.close_whole()
@@ -118,9 +118,9 @@ class CallsReader:
         elif call.name and not self._is_wrapper(call):
             self._start(call, call.name)
 
-    def repeated(self, pieces: list[wire.ToolCall]) -> RepeatedDelta | None:
+    def repeated(self, pieces: list[wire.ToldCall]) -> RepeatedDelta | None:
         """How a delta of one piece may be repeated, whose call has started. One with a name may begin another."""
-        piece = pieces[0] if len(pieces) == 1 else wire.ToolCall()
+        piece = pieces[0] if len(pieces) == 1 else wire.ToldCall()
         call = self._by_index.get(piece.index) if piece.index is not None else None
         if call is None or call.part is None or not _text(piece) or _name(piece) or call.held:
             return None
@@ -138,7 +138,7 @@ class CallsReader:
         call.arguments += texts
         self._builder.deltas(part, texts)
 
-    def _call_of(self, piece: wire.ToolCall) -> _Call | None:
+    def _call_of(self, piece: wire.ToldCall) -> _Call | None:
         """The call that ``piece`` continues; None if it begins one."""
         if piece.index is not None:
             call = self._by_index.get(piece.index)
@@ -208,7 +208,7 @@ class CallsReader:
             self._builder.close(call.part)
 
 
-def _begins_another(piece: wire.ToolCall, call: _Call) -> bool:
+def _begins_another(piece: wire.ToldCall, call: _Call) -> bool:
     """Whether ``piece`` has the index of ``call``, but is of another.
 
     Some hosts repeat the name, or make a new id, in every piece (older vLLM): these alone tell nothing.
@@ -228,12 +228,12 @@ def _uses(arguments: str) -> list[_Use]:
         return []
 
 
-def _name(piece: wire.ToolCall) -> str | None:
+def _name(piece: wire.ToldCall) -> str | None:
     called = piece.custom or piece.function
     return called.name if called else None
 
 
-def _text(piece: wire.ToolCall) -> str:
+def _text(piece: wire.ToldCall) -> str:
     """What the piece adds to the arguments, which some hosts send as an object."""
     if piece.custom is not None:
         return piece.custom.input or ""

@@ -80,8 +80,6 @@ def _call(call: wire.ToolCall, path: str, loss: Loss) -> list[Item]:
     """The call, behind what its host wants back with it."""
     if not call.id:
         loss.refuse(f"{path}.id", "is required")
-    if not isinstance(call.id, str):
-        loss.refuse(f"{path}.id", "must be a string")
     kind = "function" if call.custom is None else "custom"
     called = call.custom or call.function
     if called is None or not called.name:

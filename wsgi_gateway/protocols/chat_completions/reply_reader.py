@@ -212,7 +212,7 @@ class StreamReader:
             self._read_call(call)
         legacy = delta.function_call
         if legacy is not None and (legacy.name or legacy.arguments):
-            self._read_call(wire.ToolCall(index=0, function=legacy))
+            self._read_call(wire.ToldCall(index=0, function=legacy))
 
     def _read_thoughts(self, delta: wire.Delta) -> None:
         details = wire.objects(delta.reasoning_details)
@@ -262,7 +262,7 @@ class StreamReader:
         if proof.kind != "none":
             self.builder.close(self.builder.open("reasoning"), proof)
 
-    def _read_call(self, piece: wire.ToolCall) -> None:
+    def _read_call(self, piece: wire.ToldCall) -> None:
         if self._calls.is_new(piece):
             self._close_open()
             self._tell_details()

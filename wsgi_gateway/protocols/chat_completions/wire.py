@@ -53,8 +53,8 @@ class CustomCall(Struct, gc=False):
     input: str | None = None
 
 
-class ToolCall(Struct, gc=False):
-    """``extra_content`` is Google's: ``{"google": {"thought_signature": str}}``. Some hosts number their calls."""
+class ToldCall(Struct, gc=False):
+    """A reply's call, or a piece of it. Some hosts number their calls."""
 
     id: str | int | None = None
     type: str | None = None
@@ -62,6 +62,12 @@ class ToolCall(Struct, gc=False):
     function: Function | None = None
     custom: CustomCall | None = None
     extra_content: Any = None
+
+
+class ToolCall(ToldCall, gc=False):
+    """``extra_content`` is Google's: ``{"google": {"thought_signature": str}}``."""
+
+    id: str | None = None
 
 
 class RequestMessage(Struct, gc=False):
@@ -186,7 +192,7 @@ class Delta(Struct):
     reasoning_content: str | None = None
     reasoning: Any = None
     reasoning_details: Any = None
-    tool_calls: list[ToolCall] | None = None
+    tool_calls: list[ToldCall] | None = None
     function_call: Function | None = None
     annotations: Any = None
     extra_content: Any = None
