@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from bench import stdlib_json
 from bench.asks import ask
-from bench.cases import LONG_REQUESTS, Api, Case
+from bench.cases import LONG_REQUESTS, Case
 from bench.gateways import Gateway
 from bench.load import send, wrk
 
@@ -27,17 +27,21 @@ class Costs:
     rounds: dict[tuple[str, Case], list[float]] = field(default_factory=dict)
     refused: dict[tuple[str, Case], str] = field(default_factory=dict)
 
-    reference: dict[Api, list[float]] = field(default_factory=dict)
-    """The same of json.loads and json.dumps, for the client API's long request."""
+    reference: dict[Case, list[float]] = field(default_factory=dict)
+    """The same of json.loads and json.dumps for ours' long requests: the mean of right before each and right behind."""
 
     def median(self, gateway: str, case: Case) -> float | None:
         """Microseconds; None where the gateway cannot do the case or is not there."""
         figures = self.rounds.get((gateway, case))
         return statistics.median(figures) if figures else None
 
-    def reference_median(self, client: Api) -> float | None:
-        figures = self.reference.get(client)
-        return statistics.median(figures) if figures else None
+    def over_reference(self, case: Case, without: float) -> float | None:
+        """The median of the rounds' ratios, each less ``without`` microseconds: the pace of machines changes."""
+        figures = self.rounds.get(("ours", case))
+        if not figures:
+            return None
+        given = zip(figures, self.reference[case], strict=True)
+        return statistics.median((figure - without) / reference for figure, reference in given)
 
 
 def measure(jobs: list[tuple[Gateway, Case]], rounds: int, seconds: int) -> Costs:
@@ -51,10 +55,12 @@ def measure(jobs: list[tuple[Gateway, Case]], rounds: int, seconds: int) -> Cost
     able = [job for job in jobs if (job[0].name, job[1]) not in costs.refused]
     for _ in range(rounds):
         for gateway, case in able:
+            is_long = gateway.name == "ours" and case in LONG_REQUESTS
+            before = stdlib_json.cpu_us(ask(case)) if is_long else 0.0
             costs.rounds.setdefault((gateway.name, case), []).append(_cost(gateway, case, seconds))
-            if gateway.name == "ours" and case in LONG_REQUESTS:
-                figure = stdlib_json.cpu_us(ask(case))
-                costs.reference.setdefault(case.client, []).append(figure)
+            if is_long:
+                mean = (before + stdlib_json.cpu_us(ask(case))) / 2
+                costs.reference.setdefault(case, []).append(mean)
     return costs
 
 

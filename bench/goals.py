@@ -139,13 +139,8 @@ def _long_requests(costs: Costs) -> list[Row]:
 
 def long_request(costs: Costs, case: Case) -> float | None:
     """What the length costs, the same exchange of a short request taken off, over the standard library's JSON."""
-    whole, short = (
-        costs.median("ours", case),
-        costs.median("ours", Case(case.client, case.upstream)),
-    )
-    if whole is None or short is None:
-        return None
-    return _divided(whole - short, costs.reference_median(case.client))
+    short = costs.median("ours", Case(case.client, case.upstream))
+    return None if short is None else costs.over_reference(case, short)
 
 
 def passthrough_of(case: Case) -> Case:

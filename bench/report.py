@@ -90,7 +90,7 @@ def raw(measured: Measured, rows: list[Row], versions: dict[str, str]) -> dict[s
             {"gateway": name, "case": str(case), "rounds": values}
             for (name, case), values in costs.rounds.items()
         ],
-        "json_loads_and_dumps_us": costs.reference,
+        "json_loads_and_dumps_us": {str(case): each for case, each in costs.reference.items()},
         "cpu_us_per_stream_at_once": {
             str(case): figures for case, figures in measured.concurrency.items()
         },

@@ -43,11 +43,19 @@ def test_what_is_added_to_a_delay_is_the_difference_of_the_percentiles() -> None
 
 
 def test_a_long_request_counts_by_its_worst_pair_and_only_with_all_pairs() -> None:
-    costs = Costs(reference={"chat_completions": [10.0], "messages": [10.0], "responses": [10.0]})
+    costs = Costs()
     for number, case in enumerate(LONG_REQUESTS):
         costs.rounds["ours", case] = [25.0 + number]
+        costs.reference[case] = [10.0]
         costs.rounds["ours", Case(case.client, case.upstream)] = [20.0]
     name = "a request of 1 MB translated, CPU / json.loads + json.dumps, worst pair"
     assert named(Measured(costs), name).figure == pytest.approx(1.0)
     del costs.rounds["ours", LONG_REQUESTS[0]]
     assert named(Measured(costs), name).verdict == "not measured"
+
+
+def test_of_a_long_request_each_round_counts_at_its_own_pace() -> None:
+    """A machine that is twice as slow for two rounds of three makes nobody slower."""
+    case = LONG_REQUESTS[0]
+    costs = Costs(rounds={("ours", case): [9.0, 18.0, 18.0]}, reference={case: [10.0, 20.0, 20.0]})
+    assert costs.over_reference(case, without=0.0) == pytest.approx(0.9)
