@@ -26,6 +26,7 @@ from typing import Any, Self
 from support import planted
 from support.planted import PROVIDER_KEY
 from support.streams import Api
+from support.until import until
 
 START_DEADLINE = 60.0
 """Seconds within which the gateway must answer /healthz."""
@@ -173,7 +174,10 @@ class GatewayProcess:
 
     def replace_worker(self) -> None:
         """Tells gunicorn to take another worker, and to end the oldest when that has ended what it has begun."""
+        count = len(self.children)
         self._process.send_signal(signal.SIGTTIN)
+        # Of two signals that wait at once the later one may be heard first.
+        until(lambda: len(self.children) > count)
         self._process.send_signal(signal.SIGTTOU)
 
     def ask_to_stop(self) -> None:
