@@ -148,5 +148,5 @@ _NAMES = ("type", "text", "content", "id", "name", "index", "role", "input", "da
 
 
 def dice(size: int = 150) -> st.SearchStrategy[Dice]:
-    """For hypothesis: one draw however much is made of it, so that 500 examples take seconds."""
+    """For hypothesis: one draw however much is made of it, so that hundreds of examples take seconds."""
     return st.binary(min_size=size, max_size=size).map(Dice)
