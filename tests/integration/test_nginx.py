@@ -13,11 +13,11 @@ from support.asks import Ask, user
 from support.dialects import Clients
 from support.gateway import GatewayProcess, is_healthy
 from support.nginx import NEEDS_NGINX, nginx_before
-from support.pairs import PAIRS, model_of, reply_to
+from support.pairs import PAIRS, model_of, reply_to, word_by_word
 from support.sockets import create, events_of, opened, text_of
 from support.streams import STREAMED, Answer, Api, frames_of
 from support.until import until
-from support.upstream import Piece, Upstream, sse_reply
+from support.upstream import Upstream, sse_reply
 
 WORDS = ("alpha", "bravo", "charlie")
 
@@ -37,15 +37,8 @@ def test_each_event_arrives_before_the_next_is_sent(
     upstream: Upstream, clients: Clients, client_api: Api, upstream_api: Api
 ) -> None:
     """The upstream sends a word only after the client has told that it has the word before."""
-    arrived = {word: threading.Event() for word in WORDS}
-    pieces: list[Piece] = []
-    waiting = list(WORDS)
-    for frame in frames_of(STREAMED[upstream_api](Answer(" ".join(WORDS)))):
-        pieces.append(frame)
-        if waiting and waiting[0].encode() in frame:
-            pieces.append(arrived[waiting.pop(0)])
-    assert not waiting
-    upstream.script(sse_reply(pieces))
+    spelled, seen = word_by_word(upstream_api, WORDS)
+    upstream.script(spelled)
 
     expected = list(WORDS)
     with clients.open(client_api, model_of(upstream_api), Ask((user("Spell."),))) as reply:
@@ -53,7 +46,7 @@ def test_each_event_arrives_before_the_next_is_sent(
         for line in reply.iter_lines():
             if expected and expected[0] in line:
                 assert all(word not in line for word in expected[1:])
-                arrived[expected.pop(0)].set()
+                seen[expected.pop(0)].set()
 
     assert not expected
 

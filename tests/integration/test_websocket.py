@@ -14,10 +14,10 @@ import pytest
 from support.asks import WRITERS, Ask, Tool, user
 from support.dialects import Clients
 from support.gateway import PROVIDER_KEY, GatewayProcess
-from support.pairs import UPSTREAMS, model_of, reply_to
+from support.pairs import UPSTREAMS, model_of, reply_to, word_by_word
 from support.sockets import PATIENCE, ask, create, error_of, events_of, opened, text_of
 from support.streams import STREAMED, Answer, Api, Json, ToolCall, frames_of
-from support.upstream import Piece, Reply, Request, Upstream, json_reply, sse_reply
+from support.upstream import Reply, Request, Upstream, json_reply, sse_reply
 
 WORDS = ("alpha", "beta", "gamma")
 
@@ -77,22 +77,15 @@ def test_each_event_is_sent_as_it_comes(
     gateway: GatewayProcess, upstream: Upstream, upstream_api: Api
 ) -> None:
     """The upstream sends a word only after the client has told that it has the word before."""
-    arrived = {word: threading.Event() for word in WORDS}
-    pieces: list[Piece] = []
-    waiting = list(WORDS)
-    for frame in frames_of(STREAMED[upstream_api](Answer(" ".join(WORDS)))):
-        pieces.append(frame)
-        if waiting and waiting[0].encode() in frame:
-            pieces.append(arrived[waiting.pop(0)])
-    assert not waiting
-    upstream.script(sse_reply(pieces))
+    spelled, seen = word_by_word(upstream_api, WORDS)
+    upstream.script(spelled)
 
     expected = list(WORDS)
     with opened(gateway.base_url) as socket:
         socket.send(create(model_of(upstream_api)))
         for event in events_of(socket):
             if expected and expected[0] in json.dumps(event):
-                arrived[expected.pop(0)].set()
+                seen[expected.pop(0)].set()
     assert not expected
 
 

@@ -6,12 +6,24 @@ Here: parametrisations, model names, golden streams. Not here: the exchanges the
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from support.asks import Tool
-from support.streams import PLAIN, STREAMED, Answer, Api, Json, ToolCall, Usage, chat_stream
-from support.upstream import Reply, Request, json_reply, sse_reply
+from support.streams import (
+    PLAIN,
+    STREAMED,
+    Answer,
+    Api,
+    Json,
+    ToolCall,
+    Usage,
+    chat_stream,
+    frames_of,
+)
+from support.upstream import Piece, Reply, Request, json_reply, sse_reply
 
 APIS: tuple[Api, ...] = ("chat_completions", "messages", "responses")
 
@@ -85,6 +97,19 @@ def reply_to(request: Request, api: Api, answer: Answer) -> Reply:
         usage = (request.json.get("stream_options") or {}).get("include_usage", False)
         return sse_reply(chat_stream(answer, usage=usage).encode())
     return sse_reply(STREAMED[api](answer).encode())
+
+
+def word_by_word(api: Api, words: Sequence[str]) -> tuple[Reply, dict[str, threading.Event]]:
+    """A stream that stands still behind each of ``words`` until its event is set: by who has seen the word."""
+    seen = {word: threading.Event() for word in words}
+    pieces: list[Piece] = []
+    waiting = list(words)
+    for frame in frames_of(STREAMED[api](Answer(" ".join(words)))):
+        pieces.append(frame)
+        if waiting and waiting[0].encode() in frame:
+            pieces.append(seen[waiting.pop(0)])
+    assert not waiting
+    return sse_reply(pieces), seen
 
 
 def asks_usage(api: Api) -> Json:
