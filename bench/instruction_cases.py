@@ -72,13 +72,13 @@ def _history(api: str, messages: int) -> list[Item]:
     for number in range(0, messages - 1, 4):
         call = ToolCall(id=f"call_{number}", name="read_file", arguments='{"path":"src/main.py"}')
         items += [
-            Message(role="user", parts=[Text(text=_PARAGRAPH)]),
+            Message(role="user", parts=[Text(words=_PARAGRAPH)]),
             Reasoning(text=_PARAGRAPH, proof=Proof(kind=kind, value="U0lHTkFUVVJF" * 9)),
             call,
-            ToolResult(call_id=call.id, parts=[Text(text=_PARAGRAPH)]),
-            Message(role="assistant", parts=[Text(text=_PARAGRAPH)]),
+            ToolResult(call_id=call.id, parts=[Text(words=_PARAGRAPH)]),
+            Message(role="assistant", parts=[Text(words=_PARAGRAPH)]),
         ]
-    return [*items, Message(role="user", parts=[Text(text="What is the weather in Paris?")])]
+    return [*items, Message(role="user", parts=[Text(words="What is the weather in Paris?")])]
 
 
 def _conversation(api: str, messages: int) -> Conversation:
@@ -87,7 +87,7 @@ def _conversation(api: str, messages: int) -> Conversation:
         api=api,
         model="gw/model",
         stream=True,
-        instructions=[Text(text="You are a helpful assistant.")],
+        instructions=[Text(words="You are a helpful assistant.")],
         items=_history(api, messages),
         tools=[
             Tool(name=name, description="Works on a file.", parameters=schema)
@@ -148,7 +148,9 @@ def _request(client: str, upstream: str, messages: int) -> Case:
 
     def run() -> bytes:
         loss = Loss(client)
-        conversation = PROTOCOLS[client].read_request(read_request(body), loss)
+        conversation = PROTOCOLS[client].read_request(
+            read_request(body, PROTOCOLS[client].history), loss
+        )
         written = PROTOCOLS[upstream].write_request(conversation, _translation(upstream, loss))
         loss.header()
         return encode_request(written)

@@ -63,7 +63,12 @@ def document() -> Json:
 
 def _shapes(types: list[type], prefix: str) -> Json:
     _, shapes = msgspec.json.schema_components(types, ref_template=f"{_SHAPES}{prefix}{{name}}")
-    return {f"{prefix}{name}": _shorter(shape) for name, shape in shapes.items()}
+    return {f"{prefix}{_bare(name)}": _shorter(shape) for name, shape in shapes.items()}
+
+
+def _bare(name: str) -> str:
+    """Of a shape that is generic in the code, without what its fields are in it."""
+    return name.partition("_")[0]
 
 
 def _name_items(items: Json) -> None:
@@ -83,9 +88,11 @@ def _without_model_required(fields: Json) -> Json:
 
 
 def _shorter(schema: Any) -> Any:
-    """The same schema without what goes without saying: titles, and that what is left out is null."""
+    """The same schema without what goes without saying: titles, that what is left out is null, what is in a shape."""
     if isinstance(schema, list):
         return [_shorter(entry) for entry in schema]
+    if isinstance(schema, str) and schema.startswith(_SHAPES):
+        return _bare(schema)
     if not isinstance(schema, dict):
         return schema
     kept = {name: _shorter(value) for name, value in schema.items() if not _is_plain(name, value)}

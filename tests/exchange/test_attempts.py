@@ -73,7 +73,7 @@ class Upstreams:
             upstream=PROTOCOLS[choose_api(route.provider, "responses")],
             provider=route.provider,
             model=route.model,
-            body=body,
+            fields=body,
             pool=route.pool,
             progress=Progress(started=self.clock.now),
         )

@@ -54,7 +54,7 @@ def call(on_loss: str, **more: object) -> Call:
         upstream=messages,
         provider=provider,
         model="m",
-        body=body,
+        fields=body,
         pool=ModelTable(config).resolve("m").pool,
     )
 
@@ -128,7 +128,7 @@ def test_a_compaction_goes_on_as_what_it_stands_for() -> None:
     ]
     asked = call("warn")
     asked.client = asked.upstream = PROTOCOLS["responses"]
-    asked.body = {"model": "m", "input": items[:2], "field_of_2031": True}
+    asked.fields = {"model": "m", "input": items[:2], "field_of_2031": True}
     asked.request.body = json.dumps(asked.body).encode()
     summary = {"type": "message", "role": "user", "content": f"{LEAD_IN}They met."}
     assert json.loads(passed_body(asked)) == {**asked.body, "input": [summary]}

@@ -81,7 +81,7 @@ class Desk:
             upstream=chat,
             provider=route.provider,
             model=route.model,
-            body=body,
+            fields=body,
             pool=route.pool,
         )
 

@@ -24,15 +24,15 @@ WORDS = "one two three four five six seven eight nine ten " * 10
 
 
 def user(text: str = WORDS) -> Message:
-    return Message(role="user", parts=[Text(text=text)])
+    return Message(role="user", parts=[Text(words=text)])
 
 
 def system(text: str = WORDS) -> Message:
-    return Message(role="system", parts=[Text(text=text)])
+    return Message(role="system", parts=[Text(words=text)])
 
 
 def answer(text: str = WORDS) -> Message:
-    return Message(role="assistant", parts=[Text(text=text)])
+    return Message(role="assistant", parts=[Text(words=text)])
 
 
 def call(name: str) -> ToolCall:
@@ -40,12 +40,12 @@ def call(name: str) -> ToolCall:
 
 
 def result(name: str) -> ToolResult:
-    return ToolResult(call_id=name, parts=[Text(text=WORDS)])
+    return ToolResult(call_id=name, parts=[Text(words=WORDS)])
 
 
 def conversation(*items: Item) -> Conversation:
     return Conversation(
-        api="responses", model=MODEL, instructions=[Text(text="Be brief.")], items=[*items]
+        api="responses", model=MODEL, instructions=[Text(words="Be brief.")], items=[*items]
     )
 
 
@@ -86,11 +86,11 @@ def test_no_more_goes_than_must(message: str) -> None:
 
 
 def test_instructions_stay() -> None:
-    rules, more = system("Speak Latin."), Message(role="developer", parts=[Text(text="Loudly.")])
+    rules, more = system("Speak Latin."), Message(role="developer", parts=[Text(words="Loudly.")])
     last = user("Hi")
     assert cut(rules, user(), more, answer(), last) == [rules, more, last]
     shorter = shortened(conversation(user(), last), ApiError("context_length", ""), MODEL)
-    assert shorter is not None and shorter.instructions == [Text(text="Be brief.")]
+    assert shorter is not None and shorter.instructions == [Text(words="Be brief.")]
 
 
 @pytest.mark.parametrize("only", [user(), system()])

@@ -98,7 +98,7 @@ def test_a_stop_sequence_is_found_in_them(texts: list[str]) -> None:
 
 def test_thoughts_that_came_in_them_are_kept() -> None:
     proof = Proof(kind="signature", value="s", origin="prov")
-    question = Message(role="user", parts=[Text(text="Hi")])
+    question = Message(role="user", parts=[Text(words="Hi")])
     cache = ThoughtCache()
     listener = cache.listen("prov", [question])
     events: list[Event] = [

@@ -172,7 +172,7 @@ def test_a_breakpoint_lives_as_long_as_the_request_says(own: Json, ttl: str, pat
     ],
 )
 def test_breakpoints_as_openai_writes_them(ttl: str | None, mark: Json, lost: int) -> None:
-    text, told = Text(text="Hi"), translation(cache_breakpoints=True)
+    text, told = Text(words="Hi"), translation(cache_breakpoints=True)
     cache = {"type": "ephemeral"} | ({"ttl": ttl} if ttl else {})
     assert breakpoint_of_cache(text, cache, told) == {"prompt_cache_breakpoint": mark}
     assert [entry.verdict for entry in told.loss.entries] == ["dropped"] * lost
@@ -180,7 +180,7 @@ def test_breakpoints_as_openai_writes_them(ttl: str | None, mark: Json, lost: in
 
 def test_breakpoints_that_a_model_does_not_know_are_dropped_where_they_stood() -> None:
     told = translation()
-    text = told.loss.at("messages[3].content[1]", Text(text="Hi"))
+    text = told.loss.at("messages[3].content[1]", Text(words="Hi"))
     assert breakpoint_of_cache(text, None, told) == {}
     assert told.loss.entries == []
     assert breakpoint_of_cache(text, {"type": "ephemeral"}, told) == {}
@@ -188,7 +188,7 @@ def test_breakpoints_that_a_model_does_not_know_are_dropped_where_they_stood() -
 
 
 def marked(place: str, told: Translation) -> Json:
-    text = told.loss.at(place, Text(text="Hi"))
+    text = told.loss.at(place, Text(words="Hi"))
     return {"text": "Hi", **breakpoint_of_cache(text, {"type": "ephemeral"}, told)}
 
 

@@ -8,24 +8,34 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Raw
 
+from wsgi_gateway.protocols.conversation import Json
 from wsgi_gateway.protocols.errors import ApiError
+from wsgi_gateway.protocols.long_history import opened
 from wsgi_gateway.protocols.request_body import DECIDING, read_request
 
 LONG = "x" * 5000
+VERY_LONG = "é" * 10_000
+"""The history of a request with it is read later."""
+
+
+def read(body: bytes) -> Json:
+    """All of it."""
+    return opened(read_request(body, "input"), "input")
 
 
 def refused(body: bytes) -> str | None:
     """The field that it is refused for."""
     with pytest.raises(ApiError) as error:
-        read_request(body)
+        read(body)
     assert error.value.kind == "invalid_request"
     assert error.value.param is not None
     assert error.value.message.startswith(error.value.param)
     return error.value.param
 
 
-@pytest.mark.parametrize("more", ["", LONG])
+@pytest.mark.parametrize("more", ["", LONG, VERY_LONG])
 @pytest.mark.parametrize(
     "names",
     [
@@ -40,30 +50,61 @@ def test_two_models_are_none(names: str, more: str) -> None:
     assert refused(f'{{{names},"more":"{more}"}}'.encode()) == "model"
 
 
-@pytest.mark.parametrize("more", ["", LONG])
+@pytest.mark.parametrize("more", ["", LONG, VERY_LONG])
 @pytest.mark.parametrize("name", DECIDING)
 def test_each_deciding_name_stands_once(name: str, more: str) -> None:
     assert refused(f'{{"{name}":1,"more":"{more}","{name}":null}}'.encode()) == name
-    read_request(f'{{"{name}":{{"{name}":1,"{name}":2}},"more":"{more}"}}'.encode())
+    read(f'{{"{name}":{{"{name}":1,"{name}":2}},"more":"{more}"}}'.encode())
 
 
-@pytest.mark.parametrize("more", ["", LONG])
+@pytest.mark.parametrize("more", ["", LONG, VERY_LONG])
 @pytest.mark.parametrize("name", ["Model", "MODEL", "mODel"])
 def test_a_name_that_go_takes_for_model_is_refused(name: str, more: str) -> None:
     assert refused(f'{{"model":"a","{name}":"b","more":"{more}"}}'.encode()) == name
-    assert read_request(f'{{"model":"a","tool":{{"{name}":"b"}}}}'.encode())["model"] == "a"
+    assert read(f'{{"model":"a","tool":{{"{name}":"b"}}}}'.encode())["model"] == "a"
 
 
 def test_other_names_are_the_upstream_s_matter() -> None:
-    assert read_request(b'{"model":"a","seed":1, "seed":2}') == {"model": "a", "seed": 2}
+    assert read(b'{"model":"a","seed":1, "seed":2}') == {"model": "a", "seed": 2}
 
 
-@pytest.mark.parametrize("more", [b"", b'"more":"%b",' % LONG.encode()])
+@pytest.mark.parametrize(
+    "more", [b"", *(b'"more":"%b",' % text.encode() for text in (LONG, VERY_LONG))]
+)
 @pytest.mark.parametrize("flaw", [b"NaN", b"1e999", b'"\xff"', b"[" * 5000, b""])
 def test_what_is_no_json_is_told_as_ever(flaw: bytes, more: bytes) -> None:
     with pytest.raises(ApiError) as error:
-        read_request(b'{%b"temperature":%b}' % (more, flaw))
+        read(b'{%b"temperature":%b}' % (more, flaw))
     assert error.value.kind == "invalid_request"
+
+
+def test_the_history_of_a_long_request_is_still_json() -> None:
+    history = f' [ {{"text": "{VERY_LONG}"}}]'
+    fields = read_request(f'{{"model":"a","input":{history}}}'.encode(), "input")
+    assert fields == {"model": "a", "input": Raw(history.strip().encode())}
+    assert type(fields) is dict and {*map(type, fields)} == {str}
+    assert opened(fields, "input")["input"] == [{"text": VERY_LONG}]
+    assert type(read_request(b'{"input":[]}', "input")["input"]) is list
+
+
+@pytest.mark.parametrize(
+    "flaw", [b"\xff", b"\xc3", b"\xc0\xa2", b"\xed\xa0\x80", rb"\ud800", rb"\x", b"\n"]
+)
+@pytest.mark.parametrize("before", [0, 32 * 1024 - 16, 32 * 1024 - 15, 99_000])
+def test_texts_that_are_not_read_are_right(flaw: bytes, before: int) -> None:
+    """What one parser ends a string at another may take for part of a character."""
+    text = "é".encode() + b"x" * before
+    with pytest.raises(ApiError) as error:
+        read_request(b'{"input":[{"text":"%b%b%b"}]}' % (text, flaw, b"y" * 20_000), "input")
+    assert error.value.kind == "invalid_request"
+
+
+def test_what_only_a_reader_finds_is_told_where_it_is_read() -> None:
+    body = b'{"input":[{"text":"%b","more":1e999}]}' % VERY_LONG.encode()
+    fields = read_request(body, "input")
+    with pytest.raises(ApiError) as error:
+        opened(fields, "input")
+    assert (error.value.kind, error.value.param) == ("invalid_request", "input")
 
 
 NAMES = st.sampled_from([*DECIDING, "seed", "é", "Stream"])
@@ -83,7 +124,7 @@ VALUES = st.recursive(
     ascii_=st.booleans(),
     escaped=st.booleans(),
     blank=st.sampled_from(["", " ", "\n\t"]),
-    more=st.sampled_from([0, 3000]),
+    more=st.sampled_from([0, 3000, 20_000]),
 )
 def test_first_and_last_are_the_same_in_all_that_is_read(
     pairs: list[tuple[str, Any]], ascii_: bool, escaped: bool, blank: str, more: int
@@ -105,8 +146,8 @@ def test_first_and_last_are_the_same_in_all_that_is_read(
     if repeated:
         assert refused(body) == repeated[0]
         return
-    read = read_request(body)
-    assert read == json.loads(body)
+    fields = read(body)
+    assert fields == json.loads(body)
     first = json.loads(body, object_pairs_hook=lambda found: dict(reversed(found)))
     for name in DECIDING:
-        assert first.get(name) == read.get(name)
+        assert first.get(name) == fields.get(name)

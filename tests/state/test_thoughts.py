@@ -7,7 +7,7 @@ from wsgi_gateway.state.thoughts import ThoughtCache
 PROOF = Proof(kind="signature", value="SIG", origin="prov")
 FIRST = Reasoning(text="First.", proof=PROOF)
 SECOND = Reasoning(text="Second.", proof=PROOF)
-QUESTION = Message(role="user", parts=[Text(text="Hi")])
+QUESTION = Message(role="user", parts=[Text(words="Hi")])
 CALLS = [ToolCall(id=f"c{n}", name="f", arguments="{}") for n in (1, 2)]
 
 
@@ -57,7 +57,7 @@ def test_another_provider_gets_none() -> None:
 
 
 def test_calls_of_the_same_ids_in_another_conversation_get_none() -> None:
-    turn: list[Item] = [Message(role="user", parts=[Text(text="Ho")]), *CALLS]
+    turn: list[Item] = [Message(role="user", parts=[Text(words="Ho")]), *CALLS]
 
     assert WHOLE.restore("prov", turn) == turn
 
@@ -78,6 +78,6 @@ def test_thoughts_without_proof_are_not_kept() -> None:
 
 def test_thoughts_that_led_to_no_call_are_not_kept() -> None:
     cache = cache_after(thought(FIRST), ReplyPart(kind="text", text="Done."))
-    said = Message(role="assistant", parts=[Text(text="Done.")])
+    said = Message(role="assistant", parts=[Text(words="Done.")])
 
     assert cache.restore("prov", [QUESTION, said]) == [QUESTION, said]

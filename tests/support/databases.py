@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import redis
-from support.gateway import free_port
+from support.gateway import children, free_port
+from support.until import until
 
 PASSWORD = "s3cr%3At-p%40ssword"
 """As it stands in a URL."""
@@ -62,10 +64,19 @@ class Database(ABC):
         return self._process.pid if self._process else None
 
     def kill(self) -> None:
-        """As by kill -9."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        """As by kill -9 of all its processes: some of PostgreSQL's would answer on until they miss their parent."""
+        server = self._process
+        assert server is not None
+        others = []
+        if server.poll() is None:
+            server.send_signal(signal.SIGSTOP)
+            others = children(server.pid)
+        server.kill()
+        for other in others:
+            with suppress(ProcessLookupError):
+                os.kill(other, signal.SIGKILL)
+        server.wait()
+        until(lambda: not any(map(_runs, others)))
 
     def stop(self) -> None:
         self.kill()
@@ -83,6 +94,15 @@ class Database(ABC):
 
     @abstractmethod
     def _answers(self) -> bool: ...
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there, and not only what is left of it for its parent."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
 class Postgres(Database):

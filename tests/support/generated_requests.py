@@ -84,7 +84,7 @@ class _Draw:
         if self._api == "chat_completions" or self._dice.chance(2):
             return []
         if self._api == "responses":
-            return [Text(text=self._dice.text())]
+            return [Text(words=self._dice.text())]
         return [self._text() for _ in range(1 + self._dice.below(2))]
 
     def items(self) -> list[Item]:
@@ -103,7 +103,7 @@ class _Draw:
 
     def _rules(self) -> Message:
         """Responses tells those at the very beginning as ``instructions``, and those of later turns like this."""
-        return Message(role="developer", parts=[Text(text=self._dice.text())])
+        return Message(role="developer", parts=[Text(words=self._dice.text())])
 
     def _user(self) -> Message:
         name = self._dice.maybe("ann", 6) if self._api == "chat_completions" else None
@@ -122,7 +122,7 @@ class _Draw:
         return self._text()
 
     def _text(self) -> Text:
-        return Text(text=self._dice.text(), cache=self._cache())
+        return Text(words=self._dice.text(), cache=self._cache())
 
     def _cache(self) -> Json | None:
         """Four breakpoints are what the API takes."""
@@ -189,7 +189,7 @@ class _Draw:
 
     def _result(self, call: ToolCall) -> ToolResult:
         dice = self._dice
-        parts: list[Part] = [Text(text=dice.text())]
+        parts: list[Part] = [Text(words=dice.text())]
         if self._api == "messages":
             parts = [self._result_part() for _ in range(dice.below(3))]
             error = dice.chance(4)

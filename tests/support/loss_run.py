@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from functools import cache
 
+from support.long_way import Read, read_request, read_the_long_way
 from support.loss_cases import BASE, Cell, Direction, Outcome
 from support.pairs import APIS
 from support.places import changed, differences, without_nulls
@@ -58,20 +59,26 @@ def expected(cell: Cell) -> Outcome:
 
 
 def _of_request(cell: Cell) -> Outcome:
+    """The same whether the request is read at once or as a long one."""
+    short, long = (_of_read(cell, read) for read in (read_request, read_the_long_way))
+    assert long == short
+    return short
+
+
+def _of_read(cell: Cell, read: Read) -> Outcome:
     loss = Loss(cell.api)
     try:
-        body = _asked(cell, loss)
+        body = _asked(cell, loss, read)
     except ApiError as error:
         assert error.kind == "invalid_request", error.message
         return Outcome("refused", (error.param or "",), {}, (error.message,))
     return _with(loss.entries, _beyond_plain(cell, body))
 
 
-def _asked(cell: Cell, loss: Loss) -> Json:
-    client, upstream = PROTOCOLS[cell.api], PROTOCOLS[cell.other]
+def _asked(cell: Cell, loss: Loss, read: Read) -> Json:
     given = changed(BASE["requests"][cell.api], cell.given.get("request") or {}, cell.api)
-    conversation = client.read_request(given, loss)
-    return _json(upstream.write_request(conversation, _translation(cell, loss)))
+    conversation = read(cell.api, given, loss)
+    return _json(PROTOCOLS[cell.other].write_request(conversation, _translation(cell, loss)))
 
 
 def _translation(cell: Cell, loss: Loss) -> Translation:
@@ -171,7 +178,7 @@ def _plain_body(direction: Direction, api: Api, other: Api, model: str | None, a
     given = {"asked": json.loads(asked)}
     cell = Cell(direction, api, other, "", "", given, Outcome("exact"), model)
     if direction == "requests":
-        return _asked(cell, Loss(api))
+        return _asked(cell, Loss(api), read_request)
     return _told(cell, Loss(other), streamed=False)
 
 

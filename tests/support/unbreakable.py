@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from support.dice import Dice
 from support.events import translation
+from support.long_way import Read, read_request, read_the_long_way
 from support.pairs import APIS
 from support.streams import Api, Json
 
@@ -36,23 +37,33 @@ _MODELS = (
 
 
 def take_request(api: Api, body: bytes, dice: Dice) -> None:
-    """A client's body, on its way to upstreams of all APIs."""
-    with suppress(ApiError):
+    """A client's body, on its way to upstreams of all APIs: the same whether it is read at once or as a long one."""
+    try:
         given = read_body(body)
-        seal.without_sealed(given)
+    except ApiError:
+        return
+    seal.without_sealed(given)
     for upstream_api in APIS:
         kind, model = dice.pick(_MODELS)
-        loss = Loss(api)
-        asked = Translation(
-            model=model,
-            origin=kind,
-            capabilities=capabilities_of(kind, model),
-            loss=loss,
+        short, long = (
+            _asked_upstream(read, api, given, upstream_api, kind, model)
+            for read in (read_request, read_the_long_way)
         )
-        with suppress(ApiError):
-            conversation = PROTOCOLS[api].read_request(read_body(body), loss)
-            encode(PROTOCOLS[upstream_api].write_request(conversation, asked))
-        loss.header()
+        assert long == short
+
+
+def _asked_upstream(
+    read: Read, api: Api, given: Json, upstream_api: Api, kind: str, model: str
+) -> tuple[object, ...]:
+    """What an upstream is sent, or why nothing, and what the client is warned of."""
+    loss = Loss(api)
+    capabilities = capabilities_of(kind, model)
+    asked = Translation(model=model, origin=kind, capabilities=capabilities, loss=loss)
+    try:
+        written = PROTOCOLS[upstream_api].write_request(read(api, given, loss), asked)
+    except ApiError as error:
+        return error.kind, error.message, error.param, loss.header()
+    return read_body(encode(written)), loss.header()
 
 
 def take_stream(api: Api, chunks: Iterable[bytes]) -> dict[Api, bytes]:

@@ -22,7 +22,7 @@ from wsgi_gateway.protocols.conversation import (
 )
 from wsgi_gateway.token_count import estimate
 
-HELLO = Message(role="user", parts=[Text(text="2 + 2 = 4")])
+HELLO = Message(role="user", parts=[Text(words="2 + 2 = 4")])
 
 
 def tokens(*items: Item, model: str = "gpt-4o", tools: tuple[Tool, ...] = ()) -> int:
@@ -39,7 +39,7 @@ def test_a_message_has_a_frame() -> None:
 
 
 def test_instructions_are_a_message() -> None:
-    text = Text(text="2 + 2 = 4")
+    text = Text(words="2 + 2 = 4")
     conversation = Conversation(api="messages", model="gpt-4o", instructions=[text])
     assert estimate(conversation, "gpt-4o").tokens == 3 + 3 + 7
 
@@ -50,7 +50,7 @@ def test_instructions_are_a_message() -> None:
         (Reasoning(text="2 + 2 = 4"), 3 + 7),
         (Reasoning(proof=Proof(kind="redacted", value="x" * 999)), 3),
         (ToolCall(id="call_1", name="now", arguments="{}"), 3 + 1 + 1),
-        (ToolResult(call_id="call_1", parts=[Text(text="2 + 2 = 4")]), 3 + 7),
+        (ToolResult(call_id="call_1", parts=[Text(words="2 + 2 = 4")]), 3 + 7),
         (ToolResult(call_id="call_1", parts=[Image(url="https://example.org/a")]), 3 + 765),
         (Message(role="user", parts=[Document(text="2 + 2 = 4", filename="now")]), 3 + 1 + 7),
         (Message(role="assistant", parts=[Refusal(text="2 + 2 = 4")]), 3 + 7),
@@ -89,7 +89,7 @@ TEXTS = st.text(max_size=40)
 MAYBE = st.none() | TEXTS
 PARTS: st.SearchStrategy[list[Part]] = st.lists(
     st.one_of(
-        st.builds(Text, text=TEXTS),
+        st.builds(Text, words=TEXTS),
         st.builds(Refusal, text=TEXTS),
         st.builds(Image, url=MAYBE, data=MAYBE, detail=MAYBE),
         st.builds(
@@ -127,7 +127,7 @@ def test_saying_more_never_counts_less(
     assert less < tokens(*items, tools=(*tools, tool), model=model)
 
 
-@given(PARTS, st.builds(Text, text=TEXTS), MODELS)
+@given(PARTS, st.builds(Text, words=TEXTS), MODELS)
 def test_another_part_never_counts_less(parts: list[Part], more: Text, model: str) -> None:
     def message(parts: list[Part]) -> Message:
         return Message(role="user", parts=parts)

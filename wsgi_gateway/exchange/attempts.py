@@ -222,7 +222,7 @@ def _leaves_more(call: Call) -> bool:
     """The same wherever it is kept, at the upstream or here."""
     if call.client.name != "responses":
         return False
-    return bool(call.body.get("conversation") or call.body.get("background"))
+    return bool(call.fields.get("conversation") or call.fields.get("background"))
 
 
 def _asked_limits(headers: Mapping[str, str]) -> list[float]:

@@ -77,7 +77,7 @@ class Background:
 
     def start(self, call: Call) -> Answer:
         """Begin a response: it is stored, and the answer is its first state or its stream. Raises ApiError."""
-        if call.body.get("store") is False:
+        if call.fields.get("store") is False:
             raise ApiError("invalid_request", "background: needs store", param="background")
         if len(self.running) >= self._most:
             headers = {"retry-after": "5"}
@@ -85,9 +85,9 @@ class Background:
             raise ApiError("overloaded", message, headers=headers)
         switch = StopSwitch()
         request = msgspec.structs.replace(call.request, client=switch)
-        body = {**call.body, "stream": True}
+        fields = {**call.fields, "stream": True}
         # No client waits for it: it has all the time that the config gives.
-        own = msgspec.structs.replace(call, request=request, body=body, progress=Progress())
+        own = msgspec.structs.replace(call, request=request, fields=fields, progress=Progress())
         prepared = self._translator.prepare(own)
         prepared.conversation.reply_id = id_ = new_id("resp_")
         state = self._state_of(call.request.headers)

@@ -15,11 +15,12 @@ from wsgi_gateway.protocols.capabilities import capabilities_of
 from wsgi_gateway.protocols.conversation import Json
 from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.header_value import header_value
+from wsgi_gateway.protocols.long_history import opened
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.table import PROTOCOLS, Protocol
 from wsgi_gateway.protocols.translation import Translation
 from wsgi_gateway.routing import Pool, choose_api
-from wsgi_gateway.state import ConnectionState, Turn
+from wsgi_gateway.state import ConnectionState, Turn, is_stateless
 
 if TYPE_CHECKING:
     from wsgi_gateway.exchange.recording import Recording
@@ -82,6 +83,7 @@ class Call(Struct, kw_only=True):
     """One exchange under way: who speaks what to whom, and what to tell the client in headers.
 
     ``provider`` is one of ``pool``, or of those that stand in for it. Without a pool there is nobody else to ask.
+    ``fields`` are those of the request's body, which it is as a whole too; of a long one the history is still JSON.
     """
 
     request: Request
@@ -89,7 +91,7 @@ class Call(Struct, kw_only=True):
     upstream: Protocol
     provider: Provider
     model: str
-    body: Json
+    fields: Json
     pool: Pool | None = None
     progress: Progress = field(default_factory=Progress)
     headers: dict[str, str] = field(default_factory=dict)
@@ -148,9 +150,20 @@ class Call(Struct, kw_only=True):
         return self.client is self.upstream
 
     @property
+    def body(self) -> Json:
+        """The request, read whole. Not to be changed."""
+        self.fields = opened(self.fields, self.client.history)
+        return self.fields
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether a Responses client's request neither needs what is kept nor leaves anything."""
+        return self.request.connection is None and is_stateless(self.fields, self.request.body)
+
+    @property
     def asked(self) -> str | None:
         """What the client calls the model; None if it leaves the choice to the config."""
-        return self.body.get("model")
+        return self.fields.get("model")
 
     @property
     def alias(self) -> str | None:
@@ -160,7 +173,7 @@ class Call(Struct, kw_only=True):
 
     @property
     def streams(self) -> bool:
-        return self.body.get("stream") is True
+        return self.fields.get("stream") is True
 
     def translation(self, loss: Loss) -> Translation:
         """What the steps of its translation share."""

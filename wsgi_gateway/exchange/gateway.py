@@ -44,7 +44,6 @@ from wsgi_gateway.state import (
     Namespace,
     StoreDown,
     Turn,
-    is_stateless,
     names_stored,
     open_store,
     tenant_of,
@@ -247,13 +246,13 @@ class Gateway:
     def _exchange(self, call: Call) -> Answer:
         if call.same_api:
             return self._pass_through(call)
-        if call.client.name == "responses" and call.body.get("background") is True:
+        if call.client.name == "responses" and call.fields.get("background") is True:
             return self.background.start(call)
         return self.translator.exchange(call, self._keepalives[call.client.name])
 
     def _route(self, client: Protocol, request: Request, recording: Recording | None) -> Call:
-        body = read_request(request.body)
-        name = body.get("model")
+        fields = read_request(request.body, client.history)
+        name = fields.get("model")
         if name is not None and not isinstance(name, str):
             raise ApiError("invalid_request", "model: must be a string", param="model")
         if recording is not None:
@@ -266,7 +265,7 @@ class Gateway:
             upstream=upstream,
             provider=route.provider,
             model=route.model,
-            body=body,
+            fields=fields,
             pool=route.pool,
         )
 
@@ -311,8 +310,7 @@ class Gateway:
         if call.client.name != "responses":
             return call, None
         asks_unknown = self._asks_unknown or call.provider.passthrough_auth
-        is_known = asks_unknown or not names_stored(call.body)
-        if request.connection is None and is_known and is_stateless(call.body, request.body):
+        if call.is_alone and (asks_unknown or not names_stored(call.body)):
             return call, None
         call.turn = Turn(call.body, self.state_for(request), stores=self._stores_passed)
         keeping = call.keeping(Loss(call.client.name))
@@ -325,7 +323,7 @@ class Gateway:
         if body is not None:
             call.warn(keeping.loss)
             request = msgspec.structs.replace(request, body=encode(body))
-            call = msgspec.structs.replace(call, request=request, body=body)
+            call = msgspec.structs.replace(call, request=request, fields=body)
         return call, keeping
 
     def _stream_of_full_reply(self, call: Call, full: Json, keeping: Keeping | None) -> Answer:
@@ -414,4 +412,4 @@ def passed_body(call: Call, loss: Loss | None = None) -> bytes:
             call.warn(loss)
         if kept != call.body:
             raw = encode(kept)
-    return raw if call.body.get("model") == call.model else with_model(raw, call.model)
+    return raw if call.asked == call.model else with_model(raw, call.model)

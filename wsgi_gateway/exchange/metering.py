@@ -28,14 +28,14 @@ def _meter(call: Call) -> Permit | None:
 
 
 def _hides_usage(call: Call) -> bool:
-    return call.streams and lacks_usage(call.client.name, call.body)
+    return call.streams and lacks_usage(call.client.name, call.fields)
 
 
 def request_body(call: Call, body: bytes) -> bytes:
     """The ``body`` of a request that passes through, so that its reply tells usage."""
     if _meter(call) is None or not _hides_usage(call):
         return body
-    return asking_for_usage(body, call.body.get("stream_options"))
+    return asking_for_usage(body, call.fields.get("stream_options"))
 
 
 def begin(call: Call, request_size: int) -> None:

@@ -65,7 +65,7 @@ class Translator:
             reply = self._ask(call, prepared)
             with relay.closing_on_error(reply):
                 return self._full_reply(call, reply, prepared)
-        if call.request.connection is None and leaves_nothing(call.body):
+        if call.request.connection is None and leaves_nothing(call.fields):
             call.turn = None
         complete = call.keeping(loss).keep_stream
         stream = self.stream(call, prepared, self.writer(call, prepared), complete, keepalive)
@@ -102,11 +102,11 @@ class Translator:
 
     def read_conversation(self, call: Call, loss: Loss) -> Conversation:
         """The client's request in no API's terms, what was said before included. Raises ApiError."""
-        body = {**call.body, "model": call.body.get("model") or call.model}
-        if call.client.name == "responses":
-            call.turn = Turn(body, self._state_for(call.request))
-            body = call.turn.expanded()
-        return self._read(call, loss, body)
+        named = {"model": call.asked or call.model}
+        if call.client.name != "responses" or call.is_alone:
+            return self._read(call, loss, call.fields | named)
+        call.turn = Turn(call.body | named, self._state_for(call.request))
+        return self._read(call, loss, call.turn.expanded())
 
     def _read(self, call: Call, loss: Loss, body: Json) -> Conversation:
         conversation = call.client.read_request(body, loss)

@@ -8,15 +8,25 @@ from typing import Any, ClassVar, Literal
 
 from msgspec import Struct, field
 
+from wsgi_gateway.protocols.words import Words, text_of
+
 Json = dict[str, Any]
 Role = Literal["system", "developer", "user", "assistant"]
 
 
 class Text(Struct, kw_only=True, gc=False):
-    text: str
+    """``words`` that may still be JSON: who only passes them on does not ask for ``text``."""
+
+    words: Words
     cache: Json | None = None
     """A prompt-cache breakpoint behind this part, as Messages writes it (``{"type": "ephemeral"}``), but with a
     ``ttl`` in its own API's words: Messages' ``5m`` and ``1h``, or OpenAI's ``30m`` and ``12h``."""
+
+    @property
+    def text(self) -> str:
+        if not isinstance(self.words, str):
+            self.words = text_of(self.words)
+        return self.words
 
 
 class Image(Struct, kw_only=True, gc=False):

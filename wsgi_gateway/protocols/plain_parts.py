@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from wsgi_gateway.protocols.conversation import Part, Text
+from wsgi_gateway.protocols.words import Words
 
 
-def plain_text(parts: Sequence[Part]) -> str | None:
-    """The text of parts that are one text without a cache breakpoint; None for all others."""
+def plain_words(parts: Sequence[Part]) -> Words | None:
+    """The words of parts that are one text without a cache breakpoint; None for all others."""
     if len(parts) != 1:
         return None
     part = parts[0]
-    return part.text if type(part) is Text and not part.cache else None
+    return part.words if type(part) is Text and not part.cache else None

@@ -12,7 +12,7 @@ from wsgi_gateway.protocols import chat_completions, messages, responses
 from wsgi_gateway.protocols.conversation import Conversation, Json
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.events import Event
-from wsgi_gateway.protocols.loss import Loss
+from wsgi_gateway.protocols.loss import FIELD_NAMES, Loss
 from wsgi_gateway.protocols.reply import Reply
 from wsgi_gateway.protocols.reply_builder import ReplyBuilder
 from wsgi_gateway.protocols.tap import Tap
@@ -57,6 +57,8 @@ class Protocol(Struct, frozen=True, kw_only=True):
     """
 
     name: str
+    history: str
+    """The name of the field that has what was said so far."""
     read_request: Callable[[Json, Loss], Conversation]
     write_request: Callable[[Conversation, Translation], Json]
     read_reply: Callable[[Json, Translation], list[Event]]
@@ -72,6 +74,7 @@ class Protocol(Struct, frozen=True, kw_only=True):
 PROTOCOLS: dict[str, Protocol] = {
     module.__name__.rpartition(".")[2]: Protocol(
         name=module.__name__.rpartition(".")[2],
+        history=FIELD_NAMES[module.__name__.rpartition(".")[2]]["items"],
         read_request=module.read_request,
         write_request=module.write_request,
         read_reply=module.read_reply,

@@ -71,7 +71,7 @@ class Compactor:
 
     def _summarize(self, call: Call) -> Answer:
         loss = Loss(call.client.name)
-        call = replace(call, body=_without_reply_options(call.body, loss))
+        call = replace(call, fields=_without_reply_options(call.body, loss))
         translator = self._gateway.translator
         model = translator.model(call, loss)
         conversation = translator.read_conversation(call, loss)

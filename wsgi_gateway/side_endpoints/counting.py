@@ -35,7 +35,7 @@ class TokenCounter:
         return counted or self._estimate(call)
 
     def _estimate(self, call: Call) -> Answer:
-        call = msgspec.structs.replace(call, body=_complete(call))
+        call = msgspec.structs.replace(call, fields=_complete(call))
         # What a translation would lose is told with the reply; it says nothing about a count.
         conversation = self._gateway.translator.read_conversation(call, Loss(call.client.name))
         found = estimate(conversation, call.model)
@@ -51,5 +51,5 @@ class TokenCounter:
 def _complete(call: Call) -> Json:
     """The body with what a count may leave out and a request may not."""
     if call.client.name == "messages":
-        return {**call.body, "max_tokens": 1}
-    return {**call.body, "input": call.body.get("input") or []}
+        return {**call.fields, "max_tokens": 1}
+    return {**call.fields, "input": call.fields.get("input") or []}

@@ -69,7 +69,7 @@ class Forwarder:
         self, provider: Provider, request: Request, method: str, response_id: str, tail: str = ""
     ) -> tuple[Call, UpstreamReply]:
         call = Call(
-            request=request, client=_API, upstream=_API, provider=provider, model="", body={}
+            request=request, client=_API, upstream=_API, provider=provider, model="", fields={}
         )
         if not is_step(response_id):
             raise not_found(response_id)

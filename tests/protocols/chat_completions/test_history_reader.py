@@ -51,7 +51,7 @@ def test_every_part_of_a_user() -> None:
     assert message == Message(
         role="user",
         parts=[
-            Text(text="Hi", cache=cache),
+            Text(words="Hi", cache=cache),
             Image(url="https://x.test/a.png", detail="low"),
             Audio(data="AAAA", format="wav", cache=cache),
             Document(data="SGk=", media_type="text/plain", filename="n"),
@@ -67,7 +67,7 @@ def test_a_breakpoint_keeps_its_time_and_place(ttl: str) -> None:
     (message,) = items(user(part), loss=loss)
     assert isinstance(message, Message)
     (text,) = message.parts
-    assert text == Text(text="Hi", cache={"type": "ephemeral", "ttl": ttl})
+    assert text == Text(words="Hi", cache={"type": "ephemeral", "ttl": ttl})
     loss.dropped(text.cache)
     place = "messages[0].content[0].prompt_cache_breakpoint.ttl"
     assert [entry.path for entry in loss.entries] == [place]
@@ -182,7 +182,7 @@ def test_deprecated_calls_pair_up() -> None:
     )
     assert found == [
         ToolCall(id="call_function_1", name="f", arguments='{"x":1}'),
-        ToolResult(call_id="call_function_1", parts=[Text(text="one")]),
+        ToolResult(call_id="call_function_1", parts=[Text(words="one")]),
     ]
 
 

@@ -28,7 +28,7 @@ from wsgi_gateway.protocols.translation import Translation
 
 CACHE = {"type": "ephemeral"}
 CALL = ToolCall(id="a", name="f", arguments="{}")
-RESULT = ToolResult(call_id="a", parts=[Text(text="one")])
+RESULT = ToolResult(call_id="a", parts=[Text(words="one")])
 
 
 def write(task: Translation, *items: Item) -> list[dict[str, Any]]:
@@ -84,7 +84,7 @@ def test_parts() -> None:
 )
 def test_what_chat_cannot_hold_is_refused_by_its_path(part: Part) -> None:
     with pytest.raises(ApiError) as caught:
-        write(translation(), user(Text(text="Look"), part))
+        write(translation(), user(Text(words="Look"), part))
     assert caught.value.param == "items[0].parts[1]"
 
 
@@ -93,13 +93,13 @@ def test_breakpoints_stay_where_they_were() -> None:
     mark = {"mode": "explicit"}
     first, turn, result = write(
         task,
-        user(Text(text="Hi", cache={**CACHE, "ttl": "1h"})),
+        user(Text(words="Hi", cache={**CACHE, "ttl": "1h"})),
         Message(
             role="assistant",
-            parts=[Text(text="a"), Text(text="b", cache=CACHE), Text(text="c"), Text(text="d")],
+            parts=[Text(words="a"), Text(words="b", cache=CACHE), Text(words="c"), Text(words="d")],
         ),
         CALL,
-        ToolResult(call_id="a", parts=[Text(text="one"), Text(text="two")], cache=CACHE),
+        ToolResult(call_id="a", parts=[Text(words="one"), Text(words="two")], cache=CACHE),
     )
     (part,) = first["content"]
     assert part["prompt_cache_breakpoint"] == {**mark, "ttl": "30m"}
@@ -118,9 +118,9 @@ def test_breakpoints_are_dropped_where_nobody_knows_them() -> None:
     task = translation()
     first, _, result = write(
         task,
-        user(Text(text="Hi", cache=CACHE)),
+        user(Text(words="Hi", cache=CACHE)),
         CALL,
-        ToolResult(call_id="a", parts=[Text(text="one")], cache=CACHE),
+        ToolResult(call_id="a", parts=[Text(words="one")], cache=CACHE),
     )
     assert (first["content"], result["content"]) == ("Hi", "one")
     assert noted(task) == [("items[0].parts[0]", "dropped"), ("items[2]", "dropped")]
@@ -188,7 +188,7 @@ def test_readable_reasoning_goes_back_where_it_is_wanted() -> None:
 
 def test_thoughts_that_led_to_nothing_are_noted() -> None:
     task = translation(wants_reasoning_back=True)
-    (message,) = write(task, Reasoning(text="hm"), user(Text(text="Hi")))
+    (message,) = write(task, Reasoning(text="hm"), user(Text(words="Hi")))
     assert message == {"role": "user", "content": "Hi"}
     assert noted(task) == [("items[0]", "dropped")]
 
@@ -198,9 +198,9 @@ def test_an_assistants_turn() -> None:
     first, _, second = write(
         task,
         Message(role="assistant", parts=[Refusal(text="no")], phase="final_answer"),
-        user(Text(text="Hi")),
+        user(Text(words="Hi")),
         CALL,
-        Message(role="assistant", parts=[Text(text="late"), Image(url="https://x.test/a.png")]),
+        Message(role="assistant", parts=[Text(words="late"), Image(url="https://x.test/a.png")]),
         RESULT,
     )[:3]
     assert first == {"role": "assistant", "content": None, "refusal": "no"}
@@ -222,13 +222,13 @@ def test_an_assistants_turn() -> None:
         (
             [
                 CALL,
-                Message(role="user", parts=[Text(text="Hi")]),
+                Message(role="user", parts=[Text(words="Hi")]),
                 RESULT,
                 ToolResult(call_id="a", parts=[]),
             ],
             "items[3]",
         ),
-        ([Message(role="assistant", parts=[Text(text="prefill")])], "items[0]"),
+        ([Message(role="assistant", parts=[Text(words="prefill")])], "items[0]"),
     ],
 )
 def test_a_history_that_no_host_accepts_is_refused_by_its_path(
@@ -252,9 +252,9 @@ def test_a_result_that_comes_later_stands_behind_its_call() -> None:
         other,
         RESULT,
         third,
-        ToolResult(call_id="c", parts=[Text(text="three")]),
-        user(Text(text="Wait")),
-        ToolResult(call_id="b", parts=[Text(text="two")]),
+        ToolResult(call_id="c", parts=[Text(words="three")]),
+        user(Text(words="Wait")),
+        ToolResult(call_id="b", parts=[Text(words="two")]),
     )
     assert [(message["role"], message.get("tool_call_id")) for message in messages] == [
         ("assistant", None),
@@ -269,8 +269,8 @@ def test_a_result_that_comes_later_stands_behind_its_call() -> None:
 
 
 def test_each_result_stays_with_its_own_turn_where_ids_are_counted_anew() -> None:
-    second = ToolResult(call_id="a", parts=[Text(text="two")])
+    second = ToolResult(call_id="a", parts=[Text(words="two")])
     again = ToolCall(id="a", name="f", arguments="{}")
-    messages = write(translation(), CALL, user(Text(text="Wait")), RESULT, again, second)
+    messages = write(translation(), CALL, user(Text(words="Wait")), RESULT, again, second)
     told = [message["content"] for message in messages]
     assert told == [None, "one", "Wait", None, "two"]

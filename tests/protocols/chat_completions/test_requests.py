@@ -149,12 +149,12 @@ def test_results_stand_behind_their_turn_in_the_order_of_its_calls_and_images_be
     image = model.Image(data="AAAA", media_type="image/png")
     messages = write(
         [
-            Message(role="user", parts=[Text(text="go")]),
+            Message(role="user", parts=[Text(words="go")]),
             ToolCall(id="a", name="f", arguments="{}"),
             ToolCall(id="b", name="f", arguments="{}"),
-            ToolResult(call_id="b", parts=[Text(text="two")], is_error=True),
-            ToolResult(call_id="a", parts=[Text(text="one"), image]),
-            Message(role="user", parts=[Text(text="and?")]),
+            ToolResult(call_id="b", parts=[Text(words="two")], is_error=True),
+            ToolResult(call_id="a", parts=[Text(words="one"), image]),
+            Message(role="user", parts=[Text(words="and?")]),
         ]
     )
     assert [message["role"] for message in messages] == [
@@ -173,10 +173,10 @@ def test_results_stand_behind_their_turn_in_the_order_of_its_calls_and_images_be
 @pytest.mark.parametrize(
     "items",
     [
-        [ToolCall(id="a", name="f", arguments="{}"), Message(role="user", parts=[Text(text="x")])],
+        [ToolCall(id="a", name="f", arguments="{}"), Message(role="user", parts=[Text(words="x")])],
         [ToolResult(call_id="a", parts=[])],
         [ToolCall(id="a", name="f", arguments="{}"), ToolCall(id="a", name="f", arguments="{}")],
-        [Message(role="assistant", parts=[Text(text="prefill")])],
+        [Message(role="assistant", parts=[Text(words="prefill")])],
     ],
     ids=["call without result", "result without call", "two calls of one id", "prefill"],
 )
@@ -190,9 +190,9 @@ def test_a_second_round_of_calls_is_a_second_turn() -> None:
     messages = write(
         [
             ToolCall(id="a", name="f", arguments="{}"),
-            ToolResult(call_id="a", parts=[Text(text="one")]),
+            ToolResult(call_id="a", parts=[Text(words="one")]),
             ToolCall(id="b", name="f", arguments="{}"),
-            ToolResult(call_id="b", parts=[Text(text="two")]),
+            ToolResult(call_id="b", parts=[Text(words="two")]),
         ]
     )
     assert [message["role"] for message in messages] == ["assistant", "tool", "assistant", "tool"]
@@ -227,7 +227,7 @@ def test_a_custom_tool_becomes_a_function_and_its_history_too() -> None:
             ],
             items=[
                 ToolCall(id="a", name="apply_patch", arguments="*** Begin", custom=True),
-                ToolResult(call_id="a", parts=[Text(text="done")]),
+                ToolResult(call_id="a", parts=[Text(words="done")]),
             ],
         ),
         shared,

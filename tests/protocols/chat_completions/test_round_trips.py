@@ -40,7 +40,7 @@ from wsgi_gateway.protocols.reply import Reply, ReplyPart, fold, unfold
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,12}", fullmatch=True)
 CACHE = st.sampled_from([None, {"type": "ephemeral"}, {"type": "ephemeral", "ttl": "12h"}])
-TEXTS = st.builds(Text, text=WORDS, cache=CACHE)
+TEXTS = st.builds(Text, words=WORDS, cache=CACHE)
 PARTS = st.one_of(
     TEXTS,
     st.builds(Image, url=st.just("https://x.test/a"), detail=st.none() | st.just("low")),

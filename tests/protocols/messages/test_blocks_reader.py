@@ -158,7 +158,7 @@ def test_a_document_of_blocks_keeps_its_breakpoint_behind_its_content() -> None:
     messages = [{"role": "user", "content": [document]}]
     (item,) = read_request({"model": "m", "max_tokens": 9, "messages": messages}, loss).items
     assert isinstance(item, Message)
-    assert item.parts == [Text(text="a"), Text(text="b", cache=CACHE)]
+    assert item.parts == [Text(words="a"), Text(words="b", cache=CACHE)]
     loss.dropped(item.parts[1])
     assert [entry.path for entry in loss.entries] == [
         "messages[0].content[0].source.content",

@@ -100,8 +100,8 @@ def test_refused(part: Any) -> None:
 
 def test_a_blank_text_alone_is_nothing() -> None:
     task = translation()
-    assert write_blocks([Text(text=" ")], task) == [] == task.loss.entries
-    assert write_blocks([Text(text=" ", cache=CACHE)], task) == []
+    assert write_blocks([Text(words=" ")], task) == [] == task.loss.entries
+    assert write_blocks([Text(words=" ", cache=CACHE)], task) == []
     assert [entry.verdict for entry in task.loss.entries] == ["dropped"]
 
 
@@ -121,7 +121,7 @@ def test_a_lifetime_of_openais_is_an_hour(ttl: str) -> None:
     cache = {"type": "ephemeral", "ttl": ttl}
     task = translation()
     task.loss.at("messages[0].content[0].prompt_cache_breakpoint.ttl", cache)
-    (written,) = write_blocks([Text(text="a", cache=cache)], task)
+    (written,) = write_blocks([Text(words="a", cache=cache)], task)
     assert written["cache_control"] == {"type": "ephemeral", "ttl": "1h"}
     assert [(entry.path, entry.verdict) for entry in task.loss.entries] == [
         ("messages[0].content[0].prompt_cache_breakpoint.ttl", "dropped")

@@ -62,11 +62,11 @@ def test_turns_of_every_role_keep_their_order() -> None:
         ("system", [text("f")]),
     )
     assert items == [
-        Message(role="user", parts=[Text(text="a")]),
-        Message(role="user", parts=[Text(text="b"), Text(text="c", cache=CACHE)]),
-        Message(role="system", parts=[Text(text="d")]),
-        Message(role="assistant", parts=[Text(text="e")]),
-        Message(role="system", parts=[Text(text="f")]),
+        Message(role="user", parts=[Text(words="a")]),
+        Message(role="user", parts=[Text(words="b"), Text(words="c", cache=CACHE)]),
+        Message(role="system", parts=[Text(words="d")]),
+        Message(role="assistant", parts=[Text(words="e")]),
+        Message(role="system", parts=[Text(words="f")]),
     ]
     assert lost == []
 
@@ -90,7 +90,7 @@ def test_an_assistant_turn_keeps_the_order_of_its_blocks() -> None:
     assert items[:6] == [
         Reasoning(text="Hm.", proof=Proof(kind="signature", value="S")),
         Reasoning(proof=Proof(kind="redacted", value="D")),
-        Message(role="assistant", parts=[Text(text="a"), Text(text="b")]),
+        Message(role="assistant", parts=[Text(words="a"), Text(words="b")]),
         ToolCall(id="t1", name="f", arguments=f'{{"n":{2**70},"a":0.1}}'),
         Reasoning(text="Oh.", proof=Proof(kind="none")),
         ToolCall(id="t2", name="g", arguments="{}"),
@@ -148,10 +148,10 @@ def test_results_come_first_of_a_run_of_user_turns() -> None:
         ("user", [result("t2", [text("two")], is_error=True, cache_control=CACHE), text("b")]),
     )
     assert items == [
-        ToolResult(call_id="t1", parts=[Text(text="one")]),
-        ToolResult(call_id="t2", parts=[Text(text="two")], is_error=True, cache=CACHE),
-        Message(role="user", parts=[Text(text="a")]),
-        Message(role="user", parts=[Text(text="b")]),
+        ToolResult(call_id="t1", parts=[Text(words="one")]),
+        ToolResult(call_id="t2", parts=[Text(words="two")], is_error=True, cache=CACHE),
+        Message(role="user", parts=[Text(words="a")]),
+        Message(role="user", parts=[Text(words="b")]),
     ]
 
 
@@ -171,10 +171,10 @@ def test_results_of_every_content() -> None:
     )
     assert isinstance(item, ToolResult)
     assert item.parts == [
-        Text(text="a"),
+        Text(words="a"),
         Image(url="https://x/y.png"),
-        Text(text="X\nhttps://x\n\none\ntwo"),
-        Text(text="[tool: f]"),
+        Text(words="X\nhttps://x\n\none\ntwo"),
+        Text(words="[tool: f]"),
     ]
     assert lost == ["a search result became text", "a tool reference became text"]
     assert read(("user", [result("t")]))[0] == [ToolResult(call_id="t", parts=[])]
@@ -216,7 +216,7 @@ def test_what_documents_say_beyond_their_source() -> None:
             "citations": {"enabled": True},
         }
     )
-    assert read_parts == [Text(text="C"), Text(text="T"), Text(text="a"), Image(url="u")]
+    assert read_parts == [Text(words="C"), Text(words="T"), Text(words="a"), Image(url="u")]
     assert len(lost) == 3
 
 
@@ -232,9 +232,9 @@ def test_anthropics_own_tools_in_the_history_become_text() -> None:
         role="assistant",
     )
     assert read_parts == [
-        Text(text='[web_search was called: {"query":"x"}]'),
-        Text(text='[web_search gave: [{"url":"https://x","title":"X"}]]'),
-        Text(text="So."),
+        Text(words='[web_search was called: {"query":"x"}]'),
+        Text(words='[web_search gave: [{"url":"https://x","title":"X"}]]'),
+        Text(words="So."),
     ]
     assert lost == ["calls and results of Anthropic's own tools became text"] * 2
 

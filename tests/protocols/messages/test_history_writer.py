@@ -25,7 +25,7 @@ CACHE = {"type": "ephemeral"}
 
 
 def said(role: Any, *texts: str, **more: Any) -> Message:
-    return Message(role=role, parts=[Text(text=text) for text in texts], **more)
+    return Message(role=role, parts=[Text(words=text) for text in texts], **more)
 
 
 def call(call_id: str = "c1", arguments: str = "{}", **more: Any) -> ToolCall:
@@ -33,7 +33,7 @@ def call(call_id: str = "c1", arguments: str = "{}", **more: Any) -> ToolCall:
 
 
 def result(call_id: str = "c1", text: str = "r", **more: Any) -> ToolResult:
-    return ToolResult(call_id=call_id, parts=[Text(text=text)], **more)
+    return ToolResult(call_id=call_id, parts=[Text(words=text)], **more)
 
 
 def brief(block: dict[str, Any]) -> str:
@@ -97,8 +97,8 @@ def test_blank_texts_vanish_and_their_turns_too() -> None:
 
 
 def test_a_breakpoint_on_a_blank_text_moves_up() -> None:
-    blank = Text(text="", cache=CACHE)
-    (block,) = blocks(Message(role="user", parts=[Text(text="a"), blank]))
+    blank = Text(words="", cache=CACHE)
+    (block,) = blocks(Message(role="user", parts=[Text(words="a"), blank]))
     assert block == {"type": "text", "text": "a", "cache_control": CACHE}
 
 
@@ -225,14 +225,14 @@ def test_contents_of_results() -> None:
 
     image = Image(url="https://x/y.png")
     source = {"type": "image", "source": {"type": "url", "url": "https://x/y.png"}}
-    assert written(Text(text="r")) == {"content": "r"}
-    assert written() == written(Text(text="")) == {}
-    assert written(Text(text="r"), is_error=True, cache=CACHE) == {
+    assert written(Text(words="r")) == {"content": "r"}
+    assert written() == written(Text(words="")) == {}
+    assert written(Text(words="r"), is_error=True, cache=CACHE) == {
         "content": "r",
         "is_error": True,
         "cache_control": CACHE,
     }
-    assert written(Text(text="r"), image) == {"content": [{"type": "text", "text": "r"}, source]}
+    assert written(Text(words="r"), image) == {"content": [{"type": "text", "text": "r"}, source]}
     assert written(image) == {"content": [source]}
 
 
@@ -344,7 +344,7 @@ def test_names_refusals_and_phases() -> None:
 
 def test_images_belong_to_users() -> None:
     image = Image(url="https://x/y.png")
-    shown = Message(role="assistant", parts=[image, Text(text="b")])
+    shown = Message(role="assistant", parts=[image, Text(words="b")])
     _, turns, lost = write(said("user", "a"), shown, said("user", "c"))
     assert turns[1] == ("assistant", ["b"])
     assert lost == ["an image in an assistant turn was left out"]

@@ -48,7 +48,7 @@ def test_the_least_request() -> None:
         api="messages",
         model="m",
         max_output_tokens=1,
-        items=[Message(role="user", parts=[Text(text="hi")])],
+        items=[Message(role="user", parts=[Text(words="hi")])],
         body={"model": "m", "max_tokens": 1},
     )
     assert lost == []
@@ -85,7 +85,7 @@ def test_settings() -> None:
         tools=[{"name": "f", "input_schema": {"type": "object"}}],
         tool_choice={"type": "tool", "name": "f", "disable_parallel_tool_use": True},
     )
-    assert conversation.instructions == [Text(text="Be brief.")]
+    assert conversation.instructions == [Text(words="Be brief.")]
     assert (conversation.stop, conversation.stream) == (["END"], True)
     assert (conversation.temperature, conversation.top_p, conversation.top_k) == (0.5, 0.9, 3)
     assert (conversation.user_id, conversation.service_tier) == ("u", "default")

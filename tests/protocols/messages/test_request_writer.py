@@ -24,7 +24,7 @@ from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.messages import read_request, write_request
 
-HI = Message(role="user", parts=[Text(text="hi")])
+HI = Message(role="user", parts=[Text(words="hi")])
 TOOL = Tool(name="f", parameters={"type": "object", "properties": {}})
 CACHE = {"type": "ephemeral"}
 
@@ -59,7 +59,7 @@ def test_the_least_request() -> None:
 def test_settings() -> None:
     body, lost = write(
         stream=True,
-        instructions=[Text(text="Be brief.")],
+        instructions=[Text(words="Be brief.")],
         max_output_tokens=99,
         temperature=0.5,
         top_p=1.0,
@@ -80,10 +80,10 @@ def test_settings() -> None:
 
 def test_several_system_texts_stay_blocks() -> None:
     body, _ = write(
-        Message(role="developer", parts=[Text(text="a", cache=CACHE)]),
-        Message(role="system", parts=[Text(text=" "), Text(text="b")]),
+        Message(role="developer", parts=[Text(words="a", cache=CACHE)]),
+        Message(role="system", parts=[Text(words=" "), Text(words="b")]),
         HI,
-        instructions=[Text(text="0")],
+        instructions=[Text(words="0")],
     )
     assert body["system"] == [
         {"type": "text", "text": "0"},
@@ -189,7 +189,7 @@ def test_no_thinking_excludes_nothing() -> None:
 
 
 CALL = ToolCall(id="c", name="f", arguments="{}")
-RESULT = ToolResult(call_id="c", parts=[Text(text="r")])
+RESULT = ToolResult(call_id="c", parts=[Text(words="r")])
 THOUGHT = Reasoning(text="Hm.", proof=Proof(kind="signature", value="S", origin="prov"))
 
 
@@ -200,7 +200,7 @@ THOUGHT = Reasoning(text="Hm.", proof=Proof(kind="signature", value="S", origin=
         ([HI, THOUGHT, CALL, RESULT], {}, True),
         ([HI, CALL, RESULT], ADAPTIVE, True),
         ([HI, CALL, RESULT, HI], {}, False),
-        ([HI, CALL, RESULT, Message(role="assistant", parts=[Text(text="a")]), HI], {}, True),
+        ([HI, CALL, RESULT, Message(role="assistant", parts=[Text(words="a")]), HI], {}, True),
     ],
 )
 def test_a_tool_loop_without_its_thinking_goes_on_without(
@@ -248,9 +248,9 @@ def test_a_json_object_is_asked_for_in_words() -> None:
 
 
 def test_only_the_last_four_cache_breakpoints_are_kept() -> None:
-    texts = [Message(role="user", parts=[Text(text=str(n), cache=CACHE)]) for n in range(3)]
+    texts = [Message(role="user", parts=[Text(words=str(n), cache=CACHE)]) for n in range(3)]
     tools = [Tool(name="f", cache=CACHE), Tool(name="g", cache=CACHE)]
-    system = Text(text="s", cache=CACHE)
+    system = Text(words="s", cache=CACHE)
     body, lost = write(*texts, instructions=[system], tools=tools)
     assert not any("cache_control" in tool for tool in body["tools"])
     assert body["system"][0]["cache_control"] == CACHE
@@ -280,7 +280,7 @@ def test_the_conversation_is_not_touched() -> None:
     conversation = Conversation(
         api="chat_completions",
         model="asked",
-        instructions=[Text(text="s", cache=CACHE)],
+        instructions=[Text(words="s", cache=CACHE)],
         items=[HI, THOUGHT, CALL, RESULT],
         tools=[Tool(name="f", cache=CACHE)],
     )

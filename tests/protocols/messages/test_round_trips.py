@@ -51,7 +51,7 @@ FACTS: dict[str, Any] = {
 }
 URLS = WORDS.map(lambda words: f"https://x/{len(words)}")
 
-TEXTS = st.builds(Text, text=WORDS)
+TEXTS = st.builds(Text, words=WORDS)
 IMAGES = st.builds(Image, url=URLS) | st.builds(
     Image, media_type=st.just("image/png"), data=st.just("iVBORw0KGgo=")
 )
@@ -103,7 +103,7 @@ def conversations(draw: st.DrawFn) -> Conversation:
         api="messages",
         model="bare-model",
         stream=draw(st.booleans()),
-        instructions=draw(st.lists(st.builds(Text, text=WORDS, cache=CACHES), max_size=2)),
+        instructions=draw(st.lists(st.builds(Text, words=WORDS, cache=CACHES), max_size=2)),
         items=items,
         tools=[replace(tool, cache=None) for tool in tools],
         tool_choice=draw(st.none() | st.sampled_from([ToolChoice(mode=c) for c in choices])),  # type: ignore[arg-type]

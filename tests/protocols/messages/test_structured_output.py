@@ -24,7 +24,7 @@ from wsgi_gateway.protocols.reply import Reply, fold
 from wsgi_gateway.protocols.table import PROTOCOLS
 from wsgi_gateway.protocols.translation import Translation
 
-HI = Message(role="user", parts=[Text(text="hi")])
+HI = Message(role="user", parts=[Text(words="hi")])
 SCHEMA = {
     "type": "object",
     "properties": {"n": {"type": "integer"}},
@@ -65,7 +65,7 @@ def test_a_model_that_does_not_know_it_must_call_a_tool() -> None:
 
 def test_the_tool_has_a_name_that_the_history_does_not_know() -> None:
     call = ToolCall(id="c", name="json", arguments="{}")
-    result = ToolResult(call_id="c", parts=[Text(text="r")])
+    result = ToolResult(call_id="c", parts=[Text(words="r")])
     body, _, task = write(items=[HI, call, result])
     assert body["tool_choice"]["name"] == task.aliases.output_tool == "json_"
     assert body["messages"][1]["content"][0]["name"] == "json"
@@ -83,7 +83,7 @@ def test_the_tool_has_a_name_that_the_history_does_not_know() -> None:
     ids=["tools", "thinking", "not forced", "search", "no object"],
 )
 def test_where_no_call_can_be_forced_words_must_do(conflict: dict[str, Any]) -> None:
-    body, lost, task = write(instructions=[Text(text="Be brief.")], **conflict)
+    body, lost, task = write(instructions=[Text(words="Be brief.")], **conflict)
     wanted = conflict.get("output_format", WANTED)
     first, told = body["system"]
     assert first["text"] == "Be brief."

@@ -19,7 +19,7 @@ from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.messages import write_request
 from wsgi_gateway.protocols.translation import Translation
 
-HI = Message(role="user", parts=[Text(text="hi")])
+HI = Message(role="user", parts=[Text(words="hi")])
 PLAIN = {"type": "web_search_20250305", "name": "web_search"}
 OBJECT = {"type": "object", "properties": {}}
 
@@ -75,7 +75,7 @@ def test_an_upstream_that_runs_none_gets_none() -> None:
 @pytest.mark.parametrize("choice", [None, ToolChoice(mode="tool", name="web_search")])
 def test_a_clients_tool_of_the_same_name_gets_another(choice: ToolChoice | None) -> None:
     call = ToolCall(id="c", name="web_search", arguments="{}")
-    result = ToolResult(call_id="c", parts=[Text(text="r")])
+    result = ToolResult(call_id="c", parts=[Text(words="r")])
     body, _, task = write(
         WebSearch(),
         items=[HI, call, result],

@@ -138,7 +138,7 @@ def test_a_call_is_raised_streamed_and_whole_and_comes_back(
 def test_results(output: dict[str, Any], text: str, is_error: bool) -> None:
     body = {"model": "m", "input": [{"call_id": "c", **output}]}
     (result,) = read_request(body, Loss("responses")).items
-    assert result == ToolResult(call_id="c", parts=[Text(text=text)], is_error=is_error)
+    assert result == ToolResult(call_id="c", parts=[Text(words=text)], is_error=is_error)
 
 
 def test_a_local_shells_result_may_name_its_call_by_id() -> None:

@@ -141,13 +141,13 @@ def test_a_plan_leaves_nothing_out(items: list[dict[str, Any]], room: int) -> No
 
 
 def test_the_model_is_asked_behind_the_untouched_history() -> None:
-    said: list[Any] = [Message(role="user", parts=[Text(text="One?")])]
+    said: list[Any] = [Message(role="user", parts=[Text(words="One?")])]
     tools = [Tool(name="f")]
     asked = Conversation(
         api="responses",
         model="m",
         stream=True,
-        instructions=[Text(text="Be brief.")],
+        instructions=[Text(words="Be brief.")],
         items=said,
         tools=tools,
         max_output_tokens=5,
@@ -157,7 +157,7 @@ def test_the_model_is_asked_behind_the_untouched_history() -> None:
 
     request = summary_request(asked, 64_000)
 
-    assert request.items == [*said, Message(role="user", parts=[Text(text=PROMPT)])]
+    assert request.items == [*said, Message(role="user", parts=[Text(words=PROMPT)])]
     assert (request.instructions, request.tools) == (asked.instructions, tools)
     assert request.tool_choice is not None
     assert request.tool_choice.mode == "none"

@@ -37,7 +37,7 @@ def item(*, before: Any = None, after: Any = ()) -> dict[str, Any]:
 
 
 def text(role: Any, words: str) -> Message:
-    return Message(role=role, parts=[Text(text=words)])
+    return Message(role=role, parts=[Text(words=words)])
 
 
 @given(WORDS, st.none() | ITEMS, ITEMS)
@@ -131,7 +131,7 @@ def test_a_request_is_read_with_what_it_stands_for() -> None:
         text("developer", "Be brief."),
         text("user", LEAD_IN + "They met."),
         ToolCall(id="c", name="f", arguments="{}"),
-        ToolResult(call_id="c", parts=[Text(text="done")]),
+        ToolResult(call_id="c", parts=[Text(words="done")]),
         text("user", "Hello"),
     ]
 

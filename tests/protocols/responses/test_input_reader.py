@@ -41,23 +41,23 @@ def part(given: dict[str, Any]) -> Part:
 
 def test_a_string_is_a_user_message() -> None:
     read = read_request({"model": "m", "input": "hi"}, Loss("responses"))
-    assert read.items == [Message(role="user", parts=[Text(text="hi")])]
+    assert read.items == [Message(role="user", parts=[Text(words="hi")])]
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"role": "user", "content": "a"}, Message(role="user", parts=[Text(text="a")])),
+        ({"role": "user", "content": "a"}, Message(role="user", parts=[Text(words="a")])),
         (
             {
                 "type": "message",
                 "role": "developer",
                 "content": [{"type": "input_text", "text": "a"}],
             },
-            Message(role="developer", parts=[Text(text="a")]),
+            Message(role="developer", parts=[Text(words="a")]),
         ),
-        ({"role": "system", "content": "a"}, Message(role="system", parts=[Text(text="a")])),
-        ({"role": "assistant", "content": "a"}, Message(role="assistant", parts=[Text(text="a")])),
+        ({"role": "system", "content": "a"}, Message(role="system", parts=[Text(words="a")])),
+        ({"role": "assistant", "content": "a"}, Message(role="assistant", parts=[Text(words="a")])),
         (
             {
                 "type": "message",
@@ -71,7 +71,7 @@ def test_a_string_is_a_user_message() -> None:
                 ],
             },
             Message(
-                role="assistant", parts=[Text(text="a"), Refusal(text="no")], phase="final_answer"
+                role="assistant", parts=[Text(words="a"), Refusal(text="no")], phase="final_answer"
             ),
         ),
         (
@@ -94,7 +94,7 @@ def test_a_string_is_a_user_message() -> None:
         ),
         (
             {"type": "function_call_output", "call_id": "c", "output": "done"},
-            ToolResult(call_id="c", parts=[Text(text="done")]),
+            ToolResult(call_id="c", parts=[Text(words="done")]),
         ),
         (
             {
@@ -107,7 +107,7 @@ def test_a_string_is_a_user_message() -> None:
             },
             ToolResult(
                 call_id="c",
-                parts=[Text(text="see"), Image(data="AAAA", media_type="image/png")],
+                parts=[Text(words="see"), Image(data="AAAA", media_type="image/png")],
             ),
         ),
     ],
@@ -165,7 +165,7 @@ def test_a_seal_that_was_tampered_with_proves_nothing() -> None:
     [
         (
             {"type": "input_text", "text": "a", "prompt_cache_breakpoint": {"mode": "explicit"}},
-            Text(text="a", cache={"type": "ephemeral"}),
+            Text(words="a", cache={"type": "ephemeral"}),
         ),
         (
             {
@@ -173,7 +173,7 @@ def test_a_seal_that_was_tampered_with_proves_nothing() -> None:
                 "text": "a",
                 "prompt_cache_breakpoint": {"mode": "explicit", "ttl": "12h"},
             },
-            Text(text="a", cache={"type": "ephemeral", "ttl": "12h"}),
+            Text(words="a", cache={"type": "ephemeral", "ttl": "12h"}),
         ),
         (
             {"type": "input_image", "image_url": "https://x.test/a.png", "detail": "high"},
@@ -213,7 +213,7 @@ def test_a_breakpoint_lives_as_long_as_the_request_says() -> None:
     (message,) = read_request({**body, "prompt_cache_options": {"ttl": "12h"}}, loss).items
     assert isinstance(message, Message)
     (text,) = message.parts
-    assert text == Text(text="a", cache={"type": "ephemeral", "ttl": "12h"})
+    assert text == Text(words="a", cache={"type": "ephemeral", "ttl": "12h"})
     loss.dropped(text.cache)
     assert [entry.path for entry in loss.entries] == ["prompt_cache_options.ttl"]
 

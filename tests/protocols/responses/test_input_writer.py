@@ -25,9 +25,9 @@ from wsgi_gateway.protocols.responses import read_request, write_request
 from wsgi_gateway.protocols.translation import Translation
 
 CACHE = {"type": "ephemeral"}
-USER = Message(role="user", parts=[Text(text="hi")])
+USER = Message(role="user", parts=[Text(words="hi")])
 CALL = ToolCall(id="c1", name="f", arguments='{"a":1}')
-RESULT = ToolResult(call_id="c1", parts=[Text(text="ok")])
+RESULT = ToolResult(call_id="c1", parts=[Text(words="ok")])
 
 
 def write(
@@ -42,11 +42,11 @@ def written(*items: Item, to: Translation | None = None, api: str = "chat_comple
 
 
 def system(text: str, **more: Any) -> Message:
-    return Message(role="system", parts=[Text(text=text)], **more)
+    return Message(role="system", parts=[Text(words=text)], **more)
 
 
 def test_one_plain_source_of_instructions() -> None:
-    body = write(USER, instructions=[Text(text="a", cache=CACHE), Text(text="b")], api="messages")
+    body = write(USER, instructions=[Text(words="a", cache=CACHE), Text(words="b")], api="messages")
     assert body["instructions"] == "a\n\nb"
     body = write(system("a"), USER)
     assert body["instructions"] == "a"
@@ -58,8 +58,8 @@ def test_one_plain_source_of_instructions() -> None:
     [
         [system("a"), system("b"), USER],
         [system("a", name="n"), USER],
-        [Message(role="system", parts=[Text(text="a", cache=CACHE)]), USER],
-        [Message(role="developer", parts=[Text(text="a"), Text(text="b")]), USER],
+        [Message(role="system", parts=[Text(words="a", cache=CACHE)]), USER],
+        [Message(role="developer", parts=[Text(words="a"), Text(words="b")]), USER],
         [USER, system("a")],
     ],
 )
@@ -73,17 +73,17 @@ def test_other_system_messages_keep_their_place(items: list[Item]) -> None:
 
 
 def test_developer_is_kept_where_it_is_known() -> None:
-    items = [USER, Message(role="developer", parts=[Text(text="a")])]
+    items = [USER, Message(role="developer", parts=[Text(words="a")])]
     assert written(*items, to=translation(openai_fields=True))[1]["role"] == "developer"
 
 
 def test_messages() -> None:
     to = translation()
     items = written(
-        Message(role="user", parts=[Text(text="hi"), Text(text="")], name="Ann"),
-        Message(role="assistant", parts=[Text(text="a")], phase="commentary"),
-        Message(role="assistant", parts=[Text(text="a"), Refusal(text="no"), Image(url="x")]),
-        Message(role="assistant", parts=[Text(text="")]),
+        Message(role="user", parts=[Text(words="hi"), Text(words="")], name="Ann"),
+        Message(role="assistant", parts=[Text(words="a")], phase="commentary"),
+        Message(role="assistant", parts=[Text(words="a"), Refusal(text="no"), Image(url="x")]),
+        Message(role="assistant", parts=[Text(words="")]),
         Message(role="user", parts=[]),
         to=to,
     )
@@ -112,7 +112,7 @@ def test_messages() -> None:
 @pytest.mark.parametrize(
     ("part", "expected"),
     [
-        (Text(text="a"), {"type": "input_text", "text": "a"}),
+        (Text(words="a"), {"type": "input_text", "text": "a"}),
         (
             Image(url="https://x.test/a.png"),
             {"type": "input_image", "detail": "auto", "image_url": "https://x.test/a.png"},
@@ -159,10 +159,10 @@ def test_a_file_id_means_nothing_to_another_host(part: Part) -> None:
 
 
 @pytest.mark.parametrize("role", ["system", "developer"])
-@pytest.mark.parametrize("others", [[], [Message(role="user", parts=[Text(text="")])]])
+@pytest.mark.parametrize("others", [[], [Message(role="user", parts=[Text(words="")])]])
 def test_instructions_without_anything_else_are_the_input(role: Any, others: list[Item]) -> None:
     to = translation(openai_fields=True)
-    body = write(Message(role=role, parts=[Text(text="a")]), *others, to=to)
+    body = write(Message(role=role, parts=[Text(words="a")]), *others, to=to)
     content = [{"type": "input_text", "text": "a"}]
     assert body["input"] == [{"type": "message", "role": role, "content": content}]
     assert "instructions" not in body
@@ -170,13 +170,13 @@ def test_instructions_without_anything_else_are_the_input(role: Any, others: lis
 
 
 def test_instructions_of_messages_without_anything_else_are_the_input() -> None:
-    body = write(instructions=[Text(text="a"), Text(text="b")], api="messages")
+    body = write(instructions=[Text(words="a"), Text(words="b")], api="messages")
     assert [part["text"] for part in body["input"][0]["content"]] == ["a", "b"]
     assert "instructions" not in body
 
 
 def test_where_nothing_is_said_there_is_nothing_to_answer() -> None:
-    for items in ([], [Message(role="user", parts=[Text(text="")])], [system("")]):
+    for items in ([], [Message(role="user", parts=[Text(words="")])], [system("")]):
         with pytest.raises(ApiError) as caught:
             written(*items)
         assert caught.value.param == "messages"
@@ -184,8 +184,8 @@ def test_where_nothing_is_said_there_is_nothing_to_answer() -> None:
 
 def test_what_was_put_before_a_text_stands_where_the_text_does() -> None:
     to = translation("messages")
-    text = to.loss.at("messages[1].content[0].content[0]", Text(text="no", cache=CACHE))
-    named = to.loss.at("messages[0]", Message(role="user", parts=[Text(text="hi")], name="Ann"))
+    text = to.loss.at("messages[1].content[0].content[0]", Text(words="no", cache=CACHE))
+    named = to.loss.at("messages[0]", Message(role="user", parts=[Text(words="hi")], name="Ann"))
     result = to.loss.at("x", ToolResult(call_id="c1", parts=[text], is_error=True))
     written(named, CALL, result, to=to, api="messages")
     assert [entry.path for entry in to.loss.entries] == [
@@ -203,8 +203,8 @@ def test_calls_and_results() -> None:
         CALL,
         ToolCall(id=long_id, name="g", arguments="", namespace="ns"),
         ToolCall(id="c3", name="p", arguments="raw", custom=True),
-        ToolResult(call_id="c1", parts=[Text(text="boom")], is_error=True),
-        ToolResult(call_id=long_id, parts=[Text(text="see"), Image(url="u")], is_error=True),
+        ToolResult(call_id="c1", parts=[Text(words="boom")], is_error=True),
+        ToolResult(call_id=long_id, parts=[Text(words="see"), Image(url="u")], is_error=True),
         ToolResult(call_id="c3", parts=[], cache=CACHE),
         to=to,
         api="messages",
@@ -247,14 +247,14 @@ MARK = {"prompt_cache_breakpoint": {"mode": "explicit"}}
 
 def test_breakpoints_keep_their_places_where_they_are_known() -> None:
     to = translation("messages", cache_breakpoints=True)
-    hour = Text(text="b", cache={"type": "ephemeral", "ttl": "1h"})
+    hour = Text(words="b", cache={"type": "ephemeral", "ttl": "1h"})
     body = write(
-        Message(role="user", parts=[Text(text="a"), to.loss.at("here", hour)]),
+        Message(role="user", parts=[Text(words="a"), to.loss.at("here", hour)]),
         CALL,
         ToolCall(id="c2", name="f", arguments="{}"),
-        ToolResult(call_id="c1", parts=[Text(text="ok")], cache=CACHE),
-        ToolResult(call_id="c2", parts=[Text(text="x"), Image(url="u", cache=CACHE)]),
-        instructions=[Text(text="s", cache=CACHE), Text(text="t")],
+        ToolResult(call_id="c1", parts=[Text(words="ok")], cache=CACHE),
+        ToolResult(call_id="c2", parts=[Text(words="x"), Image(url="u", cache=CACHE)]),
+        instructions=[Text(words="s", cache=CACHE), Text(words="t")],
         api="messages",
         to=to,
     )
@@ -280,9 +280,9 @@ def test_breakpoints_keep_their_places_where_they_are_known() -> None:
 
 def test_breakpoints_that_nobody_knows_are_noted_in_their_places() -> None:
     to = translation("messages")
-    text = to.loss.at("messages[0].content[0]", Text(text="a", cache=CACHE))
-    result = ToolResult(call_id="c1", parts=[Text(text="ok")], cache=CACHE)
-    system = to.loss.at("system[0]", Text(text="s", cache=CACHE))
+    text = to.loss.at("messages[0].content[0]", Text(words="a", cache=CACHE))
+    result = ToolResult(call_id="c1", parts=[Text(words="ok")], cache=CACHE)
+    system = to.loss.at("system[0]", Text(words="s", cache=CACHE))
     body = write(
         Message(role="user", parts=[text]),
         CALL,
@@ -303,7 +303,7 @@ def test_sound_is_refused_by_its_place() -> None:
     to = translation()
     sound = to.loss.at("messages[0].content[1]", Audio(data="QQ==", format="wav"))
     for items in (
-        [Message(role="user", parts=[Text(text="a"), sound])],
+        [Message(role="user", parts=[Text(words="a"), sound])],
         [USER, CALL, ToolResult(call_id="c1", parts=[sound])],
     ):
         with pytest.raises(ApiError) as caught:
@@ -318,7 +318,7 @@ def test_what_is_refused_or_changed_names_its_place() -> None:
     error = to.loss.at("x", ToolResult(call_id="c1", parts=[], is_error=True))
     written(USER, call, error, to=to, api="messages")
     assert [entry.path for entry in to.loss.entries] == ["x"]
-    prefill = to.loss.at("messages[1]", Message(role="assistant", parts=[Text(text="It")]))
+    prefill = to.loss.at("messages[1]", Message(role="assistant", parts=[Text(words="It")]))
     refused: list[tuple[list[Item], str]] = [
         ([USER, call], "messages[1].content[0]"),
         ([USER, result], "messages[2].content[0]"),
@@ -378,7 +378,7 @@ def test_only_its_own_reasoning_goes_back() -> None:
 
 
 def test_a_prefill_cannot_be_continued() -> None:
-    items = [USER, Message(role="assistant", parts=[Text(text="It is")])]
+    items = [USER, Message(role="assistant", parts=[Text(words="It is")])]
     with pytest.raises(ApiError):
         written(*items, api="messages")
     assert written(*items)[-1]["content"] == "It is"
@@ -388,9 +388,9 @@ def test_what_is_written_can_be_read() -> None:
     items: list[Item] = [
         USER,
         Reasoning(text="why", proof=Proof(kind="encrypted", value="E", item_id="rs_1")),
-        Message(role="assistant", parts=[Text(text="a"), Refusal(text="no")]),
+        Message(role="assistant", parts=[Text(words="a"), Refusal(text="no")]),
         CALL,
-        ToolResult(call_id="c1", parts=[Text(text="see"), Image(url="u", detail="auto")]),
+        ToolResult(call_id="c1", parts=[Text(words="see"), Image(url="u", detail="auto")]),
         Message(role="user", parts=[Document(data="QQ==", media_type="text/plain", filename="a")]),
     ]
     to = translation("messages")
@@ -399,7 +399,7 @@ def test_what_is_written_can_be_read() -> None:
 
 def test_ids_that_a_host_counts_anew_each_turn_are_told_apart() -> None:
     """A history whose first turns came from another model: Responses knows calls by their ids alone."""
-    other = ToolResult(call_id=CALL.id, parts=[Text(text="two")])
+    other = ToolResult(call_id=CALL.id, parts=[Text(words="two")])
     items = written(USER, CALL, RESULT, CALL, other, CALL, RESULT)[1:]
     ids = [item["call_id"] for item in items]
     assert ids == ["c1", "c1", "c1_2", "c1_2", "c1_3", "c1_3"]
@@ -408,7 +408,7 @@ def test_ids_that_a_host_counts_anew_each_turn_are_told_apart() -> None:
 
 def test_an_id_that_was_told_apart_is_not_too_long() -> None:
     call = ToolCall(id="x" * 64, name="f", arguments="{}")
-    result = ToolResult(call_id=call.id, parts=[Text(text="one")])
+    result = ToolResult(call_id=call.id, parts=[Text(words="one")])
     first, _, second, answer = written(USER, call, result, call, result)[1:]
     assert first["call_id"] == call.id
     assert second["call_id"] == answer["call_id"] != call.id

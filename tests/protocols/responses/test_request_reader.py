@@ -57,7 +57,7 @@ def test_every_field_finds_its_place() -> None:
     assert conversation.prompt_cache_options == {"mode": "explicit"}
     assert conversation.prompt_cache_retention == "24h"
     assert conversation.moderation == {"model": "omni"}
-    assert conversation.instructions == [Text(text="Be brief.")]
+    assert conversation.instructions == [Text(words="Be brief.")]
     assert conversation.stream is True
     assert conversation.max_output_tokens == 100
     assert (conversation.temperature, conversation.top_p) == (0.5, 0.9)

@@ -28,7 +28,7 @@ OPEN = {"type": "object", "properties": {"a": {"type": "string"}}}
 
 
 def write(to: Translation | None = None, api: str = "chat_completions", **more: Any) -> Any:
-    items = [Message(role="user", parts=[Text(text="hi")])]
+    items = [Message(role="user", parts=[Text(words="hi")])]
     conversation = Conversation(api=api, model="asked", **{"items": items, **more})
     return write_request(conversation, to or translation(api))
 

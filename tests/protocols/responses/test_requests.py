@@ -30,8 +30,8 @@ from wsgi_gateway.protocols.responses import read_request, write_request
 
 WORDS = st.text(min_size=1, max_size=6)
 CACHES = st.sampled_from([None, {"type": "ephemeral"}, {"type": "ephemeral", "ttl": "12h"}])
-TEXTS = st.builds(Text, text=WORDS, cache=CACHES)
-BARE_TEXTS = st.builds(Text, text=WORDS)
+TEXTS = st.builds(Text, words=WORDS, cache=CACHES)
+BARE_TEXTS = st.builds(Text, words=WORDS)
 INPUTS: st.SearchStrategy[Part] = st.one_of(
     TEXTS,
     st.builds(

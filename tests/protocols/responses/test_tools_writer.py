@@ -24,7 +24,7 @@ SEARCH = WebSearch(
     location={"city": "Oslo"},
     max_uses=3,
 )
-ITEMS = [Message(role="user", parts=[Text(text="hi")])]
+ITEMS = [Message(role="user", parts=[Text(words="hi")])]
 FUNCTION = Tool(name="f")
 
 

@@ -1,19 +1,22 @@
 """The content of a client's messages, read into parts, each of which knows its place in the request."""
 
+from msgspec import Raw
+
 from wsgi_gateway.protocols import conversation as model
 from wsgi_gateway.protocols import data_url
 from wsgi_gateway.protocols.chat_completions import wire
 from wsgi_gateway.protocols.conversation import Json, Part, Text
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.openai_requests import cache_of_breakpoint
+from wsgi_gateway.protocols.words import Words
 
 
-def read_content(content: str | list[wire.ContentPart] | None, path: str, loss: Loss) -> list[Part]:
+def read_content(content: wire.Content, path: str, loss: Loss) -> list[Part]:
     """The parts of the ``content`` at ``path``. Raises ApiError for a part that is incomplete or of no known type."""
     if content is None:
         return []
-    if isinstance(content, str):
-        return [loss.at(path, Text(text=content))]
+    if isinstance(content, str | Raw):
+        return [loss.at(path, Text(words=content))]
     parts: list[Part] = []
     for number, part in enumerate(content):
         place = f"{path}[{number}]"
@@ -21,11 +24,11 @@ def read_content(content: str | list[wire.ContentPart] | None, path: str, loss: 
     return parts
 
 
-def _part(part: wire.ContentPart, path: str, loss: Loss) -> Part:
+def _part(part: wire.ContentPart[Words | None], path: str, loss: Loss) -> Part:
     cache = part.cache_control or cache_of_breakpoint(part.prompt_cache_breakpoint, path, loss)
     match part.type:
         case "text" if part.text is not None:
-            return Text(text=part.text, cache=cache)
+            return Text(words=part.text, cache=cache)
         case "refusal" if part.refusal is not None:
             return model.Refusal(text=part.refusal)
         case "image_url" if part.image_url is not None:

@@ -4,6 +4,10 @@ An assistant message becomes its reasoning, its text and its calls. What hosts w
 (``reasoning_details``, a call's ``extra_content``) becomes the proof of a piece of reasoning.
 """
 
+from collections.abc import Sequence
+
+from msgspec import Raw
+
 from wsgi_gateway.protocols import conversation as model
 from wsgi_gateway.protocols import seal
 from wsgi_gateway.protocols.chat_completions import wire
@@ -14,7 +18,7 @@ from wsgi_gateway.protocols.decoding import arguments_text, encode
 from wsgi_gateway.protocols.loss import Loss
 
 
-def read_messages(messages: list[wire.RequestMessage], loss: Loss) -> list[Item]:
+def read_messages(messages: Sequence[wire.Message], loss: Loss) -> list[Item]:
     """The history. Raises ApiError, by the exact path, for a message that no upstream could take."""
     items: list[Item] = []
     legacy_calls = 0
@@ -38,24 +42,24 @@ def read_messages(messages: list[wire.RequestMessage], loss: Loss) -> list[Item]
     return items
 
 
-def _result(message: wire.RequestMessage, call_id: str, path: str, loss: Loss) -> model.ToolResult:
+def _result(message: wire.Message, call_id: str, path: str, loss: Loss) -> model.ToolResult:
     parts = read_content(message.content, f"{path}.content", loss)
     return loss.at(path, model.ToolResult(call_id=call_id, parts=parts))
 
 
-def _assistant(message: wire.RequestMessage, path: str, legacy_id: str, loss: Loss) -> list[Item]:
+def _assistant(message: wire.Message, path: str, legacy_id: str, loss: Loss) -> list[Item]:
     """``legacy_id`` is that of a deprecated ``function_call``, which has none of its own."""
     if message.audio:
         loss.refuse(f"{path}.audio", "the upstream's API has no audio")
     items: list[Item] = _reasoning(message, path, loss) if _has_thoughts(message) else []
     parts: list[Part] = []
     content = message.content
-    if isinstance(content, str):
+    if isinstance(content, str | Raw):
         if content:
-            parts.append(loss.at(f"{path}.content", Text(text=content)))
+            parts.append(loss.at(f"{path}.content", Text(words=content)))
     elif content:
         read = read_content(content, f"{path}.content", loss)
-        parts += [part for part in read if type(part) is not Text or part.text]
+        parts += [part for part in read if type(part) is not Text or part.words]
     if message.refusal:
         parts.append(loss.at(f"{path}.refusal", model.Refusal(text=message.refusal)))
     if parts:
@@ -71,7 +75,7 @@ def _assistant(message: wire.RequestMessage, path: str, legacy_id: str, loss: Lo
     return items
 
 
-def _has_thoughts(message: wire.RequestMessage) -> bool:
+def _has_thoughts(message: wire.Message) -> bool:
     told = message.reasoning_content or message.reasoning
     return bool(told or message.reasoning_details or message.extra_content)
 
@@ -104,7 +108,7 @@ def _extra(extra: object, call_id: str | None, path: str, loss: Loss) -> list[It
     return [loss.at(f"{path}.extra_content", Reasoning(proof=proof))]
 
 
-def _reasoning(message: wire.RequestMessage, path: str, loss: Loss) -> list[Item]:
+def _reasoning(message: wire.Message, path: str, loss: Loss) -> list[Item]:
     """What this gateway sealed into ``reasoning_details``, a host's own of them, or the bare readable text."""
     found: list[Item] = []
     foreign: list[Json] = []

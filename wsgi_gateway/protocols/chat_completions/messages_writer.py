@@ -23,9 +23,10 @@ from wsgi_gateway.protocols.conversation import (
 )
 from wsgi_gateway.protocols.custom_tools import function_arguments
 from wsgi_gateway.protocols.openai_requests import breakpoint_of_cache, limit_breakpoints
-from wsgi_gateway.protocols.plain_parts import plain_text
+from wsgi_gateway.protocols.plain_parts import plain_words
 from wsgi_gateway.protocols.tool_pairs import ToolPairs
 from wsgi_gateway.protocols.translation import Translation
+from wsgi_gateway.protocols.words import Words, text_of
 
 
 def write_messages(conversation: Conversation, translation: Translation) -> list[Json]:
@@ -50,7 +51,7 @@ def _joined(texts: list[Json]) -> list[Json]:
     joined: list[Json] = []
     said: list[str] = []
     for text in texts:
-        said.append(text["text"])
+        said.append(text_of(text["text"]))
         if len(text) > 2 or text is texts[-1]:
             joined.append(text | {"text": "".join(said)})
             said = []
@@ -139,7 +140,7 @@ class _MessagesWriter:
             self._loss.approximated(message, "text behind tool calls was moved before them")
         for part in message.parts:
             if type(part) is Text:
-                if part.text:
+                if part.words:
                     self._texts.append(write_part(part, self._translation))
             elif type(part) is Refusal:
                 turn["refusal"] = turn.get("refusal", "") + part.text
@@ -174,10 +175,10 @@ class _MessagesWriter:
         call_id = self._translation.aliases.call_id(result.call_id)
         if call_id not in self._waiting or call_id in self._results:
             self._loss.refuse(result, f"a tool result for {result.call_id!r} answers no open call")
-        text = None if result.is_error or result.cache else plain_text(result.parts)
-        content = self._output(result) if text is None else text
+        words = None if result.is_error or result.cache else plain_words(result.parts)
+        content = self._output(result) if words is None else words
         self._results[call_id] = {"role": "tool", "tool_call_id": call_id, "content": content}
-        if text is None:
+        if words is None:
             self._attach(result, call_id)
 
     def _attach(self, result: ToolResult, call_id: str) -> None:
@@ -189,7 +190,7 @@ class _MessagesWriter:
                 self._loss.approximated(part, "it follows the tool's result in a user message")
                 self._media.append(write_part(part, self._translation))
 
-    def _output(self, result: ToolResult) -> str | list[Json]:
+    def _output(self, result: ToolResult) -> Words | list[Json]:
         """The result's texts on lines of their own, with their cache breakpoints where it has any."""
         texts = [part for part in result.parts if isinstance(part, Text | Refusal)]
         content = [write_part(part, self._translation) for part in texts]
@@ -198,13 +199,13 @@ class _MessagesWriter:
         if result.is_error:
             self._loss.approximated(result, "is_error became the prefix 'Error:'")
             content = content or [{"type": "text", "text": ""}]
-            content[0]["text"] = f"Error: {content[0]['text']}"
+            content[0]["text"] = f"Error: {text_of(content[0]['text'])}"
         mark = breakpoint_of_cache(result, result.cache, self._translation)
         if mark and content:
             content[-1] |= mark
         if any(set(part) != {"type", "text"} for part in content):
             return content
-        return "\n".join(part["text"] for part in content)
+        return "\n".join(text_of(part["text"]) for part in content)
 
     def end_turn(self) -> None:
         """Write out the assistant turn, then its results in the order of its calls, then their media."""

@@ -19,31 +19,32 @@ from wsgi_gateway.protocols.openai_requests import (
     check_file_id,
     document_text,
 )
-from wsgi_gateway.protocols.plain_parts import plain_text
+from wsgi_gateway.protocols.plain_parts import plain_words
 from wsgi_gateway.protocols.translation import Translation
+from wsgi_gateway.protocols.words import Words
 
 
-def write_content(parts: Sequence[Part], translation: Translation) -> str | list[Json]:
+def write_content(parts: Sequence[Part], translation: Translation) -> Words | list[Json]:
     """One plain string where it is one text, as the plainest hosts accept nothing else; "" or [] if nothing is said.
 
     Raises ApiError, by the part's path, for what Chat cannot hold.
     """
-    text = plain_text(parts)
-    if text is not None:
-        return text
+    words = plain_words(parts)
+    if words is not None:
+        return words
     content = [
         write_part(part, translation)
         for part in parts
-        if not isinstance(part, Text) or part.text or len(parts) == 1
+        if not isinstance(part, Text) or part.words or len(parts) == 1
     ]
     return plain(content)
 
 
-def plain(content: list[Json]) -> str | list[Json]:
-    """Content that is one text and nothing else, as its text."""
+def plain(content: list[Json]) -> Words | list[Json]:
+    """Content that is one text and nothing else, as its words."""
     if len(content) == 1 and content[0].keys() == {"type", "text"}:
-        text: str = content[0]["text"]
-        return text
+        words: Words = content[0]["text"]
+        return words
     return content
 
 
@@ -53,7 +54,7 @@ def write_part(part: Part, translation: Translation) -> Json:
         case Refusal():
             return {"type": "text", "text": part.text}
         case Text():
-            body: Json = {"type": "text", "text": part.text}
+            body: Json = {"type": "text", "text": part.words}
         case Image():
             body = _image(part, translation)
         case Document():

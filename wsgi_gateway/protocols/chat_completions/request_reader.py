@@ -6,6 +6,7 @@ Here are the settings; messages are read in ``history_reader``, tools in ``tools
 from wsgi_gateway.protocols import conversation as model
 from wsgi_gateway.protocols.chat_completions import wire
 from wsgi_gateway.protocols.chat_completions.history_reader import read_messages
+from wsgi_gateway.protocols.chat_completions.long_history import decode_history
 from wsgi_gateway.protocols.chat_completions.tools_reader import (
     is_legacy,
     read_tool_choice,
@@ -13,7 +14,7 @@ from wsgi_gateway.protocols.chat_completions.tools_reader import (
     read_web_search,
 )
 from wsgi_gateway.protocols.conversation import Conversation, Json
-from wsgi_gateway.protocols.decoding import convert
+from wsgi_gateway.protocols.long_history import convert_request
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.unsupported import leave_out_unknown
 
@@ -22,7 +23,7 @@ _KNOWN = frozenset(wire.Request.__struct_fields__)
 
 def read_request(body: Json, loss: Loss) -> Conversation:
     """Raises ApiError (invalid_request) naming the field that is missing, mistyped or untranslatable."""
-    request = convert(body, wire.Request)
+    request = convert_request(body, wire.Request, "messages", decode_history)
     given = {name for name, value in body.items() if value is not None}
     leave_out_unknown(given, _KNOWN, frozenset(), loss)
     _leave_out(request, loss)

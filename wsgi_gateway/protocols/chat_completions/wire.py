@@ -4,11 +4,18 @@ Source: OpenAI API reference, "Chat Completions". Fields that real hosts bend (a
 arrays, null anywhere) are typed loosely and straightened by the readers.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
 
 from wsgi_gateway.protocols.conversation import Json
+from wsgi_gateway.protocols.words import Words
+
+W = TypeVar("W", covariant=True)
+C = TypeVar("C", covariant=True)
+_ABSENT: Any = None
+"""What stands for a field of any type that is not there."""
 
 
 def objects(value: Any) -> list[Json]:
@@ -32,9 +39,9 @@ class InputAudio(Struct):
     format: str
 
 
-class ContentPart(Struct, gc=False):
+class ContentPart(Struct, Generic[W], gc=False):
     type: str = "text"
-    text: str | None = None
+    text: W = _ABSENT
     image_url: ImageUrl | str | None = None
     file: File | None = None
     input_audio: InputAudio | None = None
@@ -70,9 +77,9 @@ class ToolCall(ToldCall, gc=False):
     id: str | None = None
 
 
-class RequestMessage(Struct, gc=False):
+class RequestMessage(Struct, Generic[C], gc=False):
     role: str
-    content: str | list[ContentPart] | None = None
+    content: C = _ABSENT
     name: str | None = None
     refusal: str | None = None
     tool_calls: list[ToolCall] | None = None
@@ -83,6 +90,11 @@ class RequestMessage(Struct, gc=False):
     reasoning: str | None = None
     reasoning_details: list[Json] | None = None
     extra_content: Json | None = None
+
+
+Content = Words | Sequence[ContentPart[Words | None]] | None
+Message = RequestMessage[Content]
+"""One whose texts may still be JSON."""
 
 
 class FunctionTool(Struct):
@@ -145,7 +157,7 @@ class WebSearchOptions(Struct):
 
 class Request(Struct):
     model: str
-    messages: list[RequestMessage]
+    messages: list[RequestMessage[str | list[ContentPart[str | None]] | None]]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     tools: list[Tool] | None = None

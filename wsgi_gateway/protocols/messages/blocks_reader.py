@@ -6,16 +6,19 @@ What only Anthropic can show a model is put into words.
 from collections.abc import Sequence
 from typing import NoReturn
 
+from msgspec import Raw
+
 from wsgi_gateway.protocols.conversation import Document, Image, Json, Part, Text
 from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages import wire
+from wsgi_gateway.protocols.words import Words
 
 
-def read_parts(content: str | Sequence[wire.Block], path: str, loss: Loss) -> list[Part]:
+def read_parts(content: Words | Sequence[wire.Block], path: str, loss: Loss) -> list[Part]:
     """The parts of a content that consists of nothing but parts, each placed. Raises as ``read_blocks``."""
-    if isinstance(content, str):
-        return [loss.at(path, Text(text=content))]
+    if isinstance(content, str | Raw):
+        return [loss.at(path, Text(words=content))]
     return [
         part
         for number, block in enumerate(content)
@@ -44,7 +47,7 @@ def _parts(block: wire.Block, path: str, loss: Loss) -> list[Part]:
             return [_search_result(block, path, loss)]
         case wire.ToolReferenceBlock():
             loss.approximated(path, "a tool reference became text")
-            return [Text(text=f"[tool: {block.tool_name}]")]
+            return [Text(words=f"[tool: {block.tool_name}]")]
         case wire.ServerToolUseBlock():
             return [_server_text(f"{block.name} was called", block.input, path, loss)]
         case wire.WebSearchResultBlock():
@@ -55,22 +58,22 @@ def _parts(block: wire.Block, path: str, loss: Loss) -> list[Part]:
             loss.refuse(path, f"a block of type {tag!r} cannot be carried from here")
 
 
-def _text(block: wire.TextBlock, path: str, loss: Loss) -> Text:
+def _text(block: wire.TextBlock[Words], path: str, loss: Loss) -> Text:
     if block.citations:
         loss.dropped(f"{path}.citations", "an earlier answer went on without them")
-    return Text(text=block.text, cache=block.cache_control)
+    return Text(words=block.text, cache=block.cache_control)
 
 
 def _search_result(block: wire.SearchResultBlock, path: str, loss: Loss) -> Text:
     loss.approximated(path, "a search result became text")
     _forgo_citations(block.citations, path, loss)
     said = "\n".join(text.text for text in block.content)
-    return Text(text=f"{block.title}\n{block.source}\n\n{said}", cache=block.cache_control)
+    return Text(words=f"{block.title}\n{block.source}\n\n{said}", cache=block.cache_control)
 
 
 def _server_text(what: str, value: object, path: str, loss: Loss) -> Text:
     loss.approximated(path, "calls and results of Anthropic's own tools became text")
-    return Text(text=f"[{what}: {encode(_without_ciphertext(value)).decode()}]")
+    return Text(words=f"[{what}: {encode(_without_ciphertext(value)).decode()}]")
 
 
 def _image(block: wire.ImageBlock, path: str, loss: Loss) -> Image:
@@ -104,14 +107,14 @@ def _document(block: wire.DocumentBlock, path: str, loss: Loss) -> list[Part]:
 
 def _document_of_blocks(
     block: wire.DocumentBlock,
-    content: str | list[wire.TextBlock | wire.ImageBlock],
+    content: str | Sequence[wire.TextBlock[Words] | wire.ImageBlock],
     path: str,
     loss: Loss,
 ) -> list[Part]:
     """The title and the content; the document's breakpoint is behind the last of it."""
     before = _context(block, path, loss)
     if block.title:
-        before.append(Text(text=block.title))
+        before.append(Text(words=block.title))
     loss.approximated(f"{path}.source.content", "a document of content blocks became its content")
     parts = [loss.at(path, part) for part in before]
     parts += read_parts(content, f"{path}.source.content", loss)
@@ -125,7 +128,7 @@ def _context(block: wire.DocumentBlock, path: str, loss: Loss) -> list[Part]:
     if not block.context:
         return []
     loss.approximated(f"{path}.context", "became text before the document")
-    return [Text(text=block.context)]
+    return [Text(words=block.context)]
 
 
 def _forgo_citations(citations: wire.Citations | None, path: str, loss: Loss) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from wsgi_gateway.protocols.conversation import Audio, Document, Image, Json, Part, Refusal, Text
 from wsgi_gateway.protocols.loss import Loss
-from wsgi_gateway.protocols.plain_parts import plain_text
+from wsgi_gateway.protocols.plain_parts import plain_words
 from wsgi_gateway.protocols.translation import Translation
+from wsgi_gateway.protocols.words import Words, is_blank
 
 _IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 # How base64 of each begins: clients mislabel images, and the API refuses those.
@@ -51,18 +52,18 @@ def _cache_control(cache: Json, translation: Translation) -> Json:
     return {**cache, "ttl": "1h"}
 
 
-def text_block(text: str) -> Json:
-    return {"type": "text", "text": text}
+def text_block(words: Words) -> Json:
+    return {"type": "text", "text": words}
 
 
-def write_content(parts: Sequence[Part], translation: Translation) -> str | list[Json]:
+def write_content(parts: Sequence[Part], translation: Translation) -> Words | list[Json]:
     """The content of a tool's result: a plain string where it is one text. Raises as ``write_blocks``."""
-    text = plain_text(parts)
-    if text is not None:
-        return "" if text.isspace() else text
+    words = plain_words(parts)
+    if words is not None:
+        return "" if is_blank(words) else words
     blocks = write_blocks(parts, translation)
     if len(blocks) == 1 and is_plain(blocks[0]):
-        only: str = blocks[0]["text"]
+        only: Words = blocks[0]["text"]
         return only
     return blocks
 
@@ -93,8 +94,8 @@ def _block(part: Part, translation: Translation) -> Json | None:
 
 
 def _text(part: Text | Refusal) -> Json | None:
-    text = part.text
-    return {"type": "text", "text": text} if text and not text.isspace() else None
+    words = part.words if isinstance(part, Text) else part.text
+    return None if is_blank(words) else text_block(words)
 
 
 def _image_source(image: Image, loss: Loss, limit: int | None) -> Json:

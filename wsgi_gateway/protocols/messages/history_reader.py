@@ -4,6 +4,7 @@ A turn's blocks keep their order, except that tool results come before what else
 says, as the API itself demands. The contents of single blocks are the job of ``blocks_reader``.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from wsgi_gateway.protocols.conversation import (
@@ -22,7 +23,7 @@ from wsgi_gateway.protocols.messages.blocks_reader import read_blocks, read_part
 from wsgi_gateway.protocols.seal import is_sealed, unseal
 
 
-def read_messages(messages: list[wire.Message], loss: Loss) -> list[Item]:
+def read_messages(messages: Sequence[wire.Message[wire.Block]], loss: Loss) -> list[Item]:
     """In order, each placed. Raises ApiError naming the block that no other API can carry."""
     reader = _HistoryReader(loss)
     for position, message in enumerate(messages):
@@ -37,7 +38,7 @@ class _HistoryReader:
         self._loss = loss
         self._asked: list[Item] = []
 
-    def read(self, turn: wire.Message, path: str) -> None:
+    def read(self, turn: wire.Message[wire.Block], path: str) -> None:
         if turn.role == "user":
             self._user_turn(turn, path)
             return
@@ -54,7 +55,7 @@ class _HistoryReader:
             self.items += self._asked
             self._asked = []
 
-    def _user_turn(self, turn: wire.Message, path: str) -> None:
+    def _user_turn(self, turn: wire.Message[wire.Block], path: str) -> None:
         parts: list[Part] = []
         if isinstance(turn.content, str):
             parts = read_parts(turn.content, f"{path}.content", self._loss)
@@ -68,7 +69,7 @@ class _HistoryReader:
         if parts:
             self._asked.append(self._loss.at(path, Message(role="user", parts=parts)))
 
-    def _assistant_blocks(self, blocks: list[wire.Block], path: str) -> None:
+    def _assistant_blocks(self, blocks: Sequence[wire.Block], path: str) -> None:
         """Neighbouring texts become one message; everything keeps its place."""
         said: Message | None = None
         for number, block in enumerate(blocks):
@@ -104,7 +105,7 @@ class _HistoryReader:
             self._loss.refuse(f"{path}.toolset_name", "the upstream's API has no toolsets")
         return ToolCall(id=block.id, name=block.name, arguments=encode(block.input).decode())
 
-    def _result(self, block: wire.ToolResultBlock, path: str) -> ToolResult:
+    def _result(self, block: wire.Result, path: str) -> ToolResult:
         result = ToolResult(
             call_id=block.tool_use_id,
             parts=read_parts(block.content or [], f"{path}.content", self._loss),

@@ -28,9 +28,10 @@ from wsgi_gateway.protocols.custom_tools import function_arguments
 from wsgi_gateway.protocols.decoding import parse_arguments
 from wsgi_gateway.protocols.messages.blocks_writer import text_block, write_blocks, write_content
 from wsgi_gateway.protocols.messages.turns import Turn, settle
-from wsgi_gateway.protocols.plain_parts import plain_text
+from wsgi_gateway.protocols.plain_parts import plain_words
 from wsgi_gateway.protocols.tool_pairs import ToolPairs
 from wsgi_gateway.protocols.translation import Translation
+from wsgi_gateway.protocols.words import is_blank
 
 
 def write_history(
@@ -110,12 +111,12 @@ class _HistoryWriter:
         self.turns.append(turn)
 
     def _add_message(self, message: Message) -> None:
-        text = None if message.name else plain_text(message.parts)
-        if text is None:
+        words = None if message.name else plain_words(message.parts)
+        if words is None:
             blocks = write_blocks(self._parts(message), self._translation)
-        elif text and not text.isspace():
+        elif not is_blank(words):
             # Nearly all messages are such.
-            blocks = [self._loss.follow(message.parts[0], text_block(text))]
+            blocks = [self._loss.follow(message.parts[0], text_block(words))]
         else:
             blocks = []
         if message.phase:
@@ -137,7 +138,7 @@ class _HistoryWriter:
             parts = [part for part in parts if self._is_said(part, message.role)]
         if message.name and parts:
             self._loss.approximated(message, "a participant's name was put before the text")
-            return [self._loss.follow(message, Text(text=f"{message.name}:")), *parts]
+            return [self._loss.follow(message, Text(words=f"{message.name}:")), *parts]
         return parts
 
     def _is_said(self, part: Part, role: Role) -> bool:

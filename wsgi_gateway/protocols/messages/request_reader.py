@@ -10,10 +10,11 @@ from wsgi_gateway.protocols.conversation import (
     ReasoningOptions,
     Text,
 )
-from wsgi_gateway.protocols.decoding import convert
+from wsgi_gateway.protocols.long_history import convert_request
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages import wire
 from wsgi_gateway.protocols.messages.history_reader import read_messages
+from wsgi_gateway.protocols.messages.long_history import decode_history
 from wsgi_gateway.protocols.messages.tools_reader import read_tool_choice, read_tools
 from wsgi_gateway.protocols.unsupported import leave_out_unknown
 
@@ -32,7 +33,7 @@ _EDITS_OF_THINKING = "clear_thinking_"
 
 def read_request(body: Json, loss: Loss) -> Conversation:
     """Raises ApiError (invalid_request) naming the field that is missing or cannot be carried."""
-    request = convert(body, wire.Request)
+    request = convert_request(body, wire.Request, "messages", decode_history)
     given = {name for name, value in body.items() if value is not None}
     leave_out_unknown(given, _KNOWN, _HINTS, loss)
     _refuse_untranslatable(request, loss)
@@ -90,11 +91,11 @@ def _forgo_shortening(request: wire.Request, loss: Loss) -> None:
         loss.approximated("context_management", "the history is sent whole")
 
 
-def _instructions(system: str | list[wire.TextBlock] | None, loss: Loss) -> list[Text]:
+def _instructions(system: str | list[wire.TextBlock[str]] | None, loss: Loss) -> list[Text]:
     if isinstance(system, str):
-        return [loss.at("system", Text(text=system))] if system else []
+        return [loss.at("system", Text(words=system))] if system else []
     return [
-        loss.at(f"system[{number}]", Text(text=block.text, cache=block.cache_control))
+        loss.at(f"system[{number}]", Text(words=block.text, cache=block.cache_control))
         for number, block in enumerate(system or ())
     ]
 

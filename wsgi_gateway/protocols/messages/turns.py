@@ -11,6 +11,7 @@ from wsgi_gateway.protocols.conversation import Json
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages.blocks_writer import text_block
 from wsgi_gateway.protocols.translation import Translation
+from wsgi_gateway.protocols.words import text_of
 
 _THINKING = ("thinking", "redacted_thinking")
 _OPENING = "(The conversation begins with the assistant.)"
@@ -93,7 +94,7 @@ def _may_stay(turns: Sequence[Turn], position: int, translation: Translation) ->
 
 def _remind(block: Json, loss: Loss) -> None:
     loss.approximated(block, "a later system message became a reminder to the user's turn")
-    block["text"] = f"<system-reminder>\n{block['text']}\n</system-reminder>"
+    block["text"] = f"<system-reminder>\n{text_of(block['text'])}\n</system-reminder>"
 
 
 def _trim_prefill(last: Json, translation: Translation) -> None:
@@ -103,4 +104,4 @@ def _trim_prefill(last: Json, translation: Translation) -> None:
             last, "the last message is the assistant's, which this model does not continue"
         )
     translation.loss.approximated(last, "the upstream continues the assistant's last message")
-    last["text"] = last["text"].rstrip()
+    last["text"] = text_of(last["text"]).rstrip()

@@ -3,11 +3,19 @@
 Source: Anthropic API reference, "Create a Message". Replies of upstreams are in ``reply_wire``.
 """
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
 from wsgi_gateway.protocols.conversation import Json
+from wsgi_gateway.protocols.words import Words
+
+W = TypeVar("W", covariant=True)
+C = TypeVar("C", covariant=True)
+B = TypeVar("B", covariant=True)
+_ABSENT: Any = None
+"""What stands for a field of any type that is not there."""
 
 
 class Base64Source(Struct, tag="base64"):
@@ -27,8 +35,8 @@ class TextSource(Struct, tag="text"):
     data: str
 
 
-class TextBlock(Struct, gc=False, tag="text"):
-    text: str
+class TextBlock(Struct, Generic[W], gc=False, tag="text"):
+    text: W
     citations: list[Json] | None = None
     cache_control: Json | None = None
 
@@ -40,7 +48,7 @@ class ImageBlock(Struct, tag="image"):
 
 
 class ContentSource(Struct, tag="content"):
-    content: str | list[TextBlock | ImageBlock]
+    content: str | list[TextBlock[str] | ImageBlock]
 
 
 class Citations(Struct):
@@ -58,7 +66,7 @@ class DocumentBlock(Struct, tag="document"):
 class SearchResultBlock(Struct, tag="search_result"):
     source: str
     title: str
-    content: list[TextBlock]
+    content: list[TextBlock[str]]
     citations: Citations | None = None
     cache_control: Json | None = None
 
@@ -91,20 +99,15 @@ class BrowserStateBlock(Struct, tag="browser_state"):
     pass
 
 
-class ToolResultBlock(Struct, gc=False, tag="tool_result"):
+OtherResultBlock = (
+    ImageBlock | DocumentBlock | SearchResultBlock | ToolReferenceBlock | BrowserStateBlock
+)
+ResultBlock = TextBlock[Words] | OtherResultBlock
+
+
+class ToolResultBlock(Struct, Generic[C], gc=False, tag="tool_result"):
     tool_use_id: str
-    content: (
-        str
-        | list[
-            TextBlock
-            | ImageBlock
-            | DocumentBlock
-            | SearchResultBlock
-            | ToolReferenceBlock
-            | BrowserStateBlock
-        ]
-        | None
-    ) = None
+    content: C = _ABSENT
     is_error: bool | None = None
     cache_control: Json | None = None
 
@@ -156,17 +159,11 @@ class McpResultBlock(WebSearchResultBlock, tag="mcp_tool_result"):
     pass
 
 
-Block = (
-    TextBlock
-    | ImageBlock
-    | DocumentBlock
-    | SearchResultBlock
+OtherBlock = (
+    OtherResultBlock
     | ThinkingBlock
     | RedactedThinkingBlock
     | ToolUseBlock
-    | ToolResultBlock
-    | ToolReferenceBlock
-    | BrowserStateBlock
     | ContainerUploadBlock
     | ServerToolUseBlock
     | McpToolUseBlock
@@ -180,9 +177,18 @@ Block = (
 )
 
 
-class Message(Struct, gc=False):
+Result = ToolResultBlock[Words | Sequence[ResultBlock] | None]
+Block = TextBlock[Words] | Result | OtherBlock
+_ReadBlock = (
+    TextBlock[str]
+    | ToolResultBlock[str | list[TextBlock[str] | OtherResultBlock] | None]
+    | OtherBlock
+)
+
+
+class Message(Struct, Generic[B], gc=False):
     role: Literal["user", "assistant", "system"]
-    content: str | list[Block]
+    content: str | list[B]
 
 
 class UserLocation(Struct):
@@ -250,8 +256,8 @@ class ContextManagement(Struct):
 class Request(Struct):
     model: str
     max_tokens: int
-    messages: list[Message]
-    system: str | list[TextBlock] | None = None
+    messages: list[Message[_ReadBlock]]
+    system: str | list[TextBlock[str]] | None = None
     stream: bool | None = None
     stop_sequences: list[str] | None = None
     temperature: float | None = None

@@ -57,7 +57,7 @@ class ClientTool(Struct, frozen=True, kw_only=True):
     holder: str
     has_shape: Callable[[Json], bool]
     begun: Callable[[Json], Json]
-    result_text: Callable[[wire.InputItem], str | None]
+    result_text: Callable[[wire.Item], str | None]
     fixed: Json = field(default_factory=dict)
     beside: Json = field(default_factory=dict)
 
@@ -99,15 +99,15 @@ def _is_patch(operation: Json) -> bool:
     return _fits(_DeleteFile if operation.get("type") == "delete_file" else _WriteFile)(operation)
 
 
-def _text_of(item: wire.InputItem) -> str | None:
+def _text_of(item: wire.Item) -> str | None:
     return item.output if isinstance(item.output, str) else None
 
 
-def _patch_text(item: wire.InputItem) -> str | None:
+def _patch_text(item: wire.Item) -> str | None:
     return item.status or "completed" if item.output is None else _text_of(item)
 
 
-def _shell_text(item: wire.InputItem) -> str | None:
+def _shell_text(item: wire.Item) -> str | None:
     """The outputs as JSON: streams of any content stay apart from each other and from how it ended."""
     parts = item.output
     if not isinstance(parts, list):
@@ -119,7 +119,7 @@ def _shell_text(item: wire.InputItem) -> str | None:
     return encode(told).decode()
 
 
-def _found_text(item: wire.InputItem) -> str:
+def _found_text(item: wire.Item) -> str:
     """The names under which the model can call what was found."""
     return encode(
         {"loaded_tools": [name for tool in item.tools or () for name in _names(tool)]}

@@ -64,7 +64,7 @@ def make_plan(given: list[Json], room: int) -> Plan | None:
 
 def summary_request(conversation: Conversation, most_tokens: int) -> Conversation:
     """What to ask a model for a summary of ``conversation``; ``most_tokens`` is how long an answer it can give."""
-    prompt = Message(role="user", parts=[Text(text=PROMPT)])
+    prompt = Message(role="user", parts=[Text(words=PROMPT)])
     return Conversation(
         api=conversation.api,
         model=conversation.model,

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from msgspec import Raw
+
 from wsgi_gateway.protocols import seal
 from wsgi_gateway.protocols.conversation import (
     Item,
@@ -20,6 +22,7 @@ from wsgi_gateway.protocols.responses.client_tools import CALLS, RESULTS
 from wsgi_gateway.protocols.responses.compaction import LEAD_IN, Compaction, unseal_compaction
 from wsgi_gateway.protocols.responses.parts_reader import PartsReader
 from wsgi_gateway.protocols.responses.tools_reader import ToolsReader
+from wsgi_gateway.protocols.words import Words, text_of
 
 # What ran at OpenAI: where the answer tells the result it can be left out, else the history would have a hole.
 _ELSEWHERE = {
@@ -38,11 +41,11 @@ _UNTRANSLATABLE = {
 
 
 def read_input(
-    given: str | Sequence[wire.InputItem], tools: ToolsReader, parts: PartsReader, loss: Loss
+    given: str | Sequence[wire.Item], tools: ToolsReader, parts: PartsReader, loss: Loss
 ) -> list[Item]:
     """In the client's order. Tools that items bring along are added to ``tools``."""
     if isinstance(given, str):
-        text = loss.at("input", Text(text=given))
+        text = loss.at("input", Text(words=given))
         return [loss.at("input", Message(role="user", parts=[text]))]
     reader = _ItemReader(tools, parts, loss)
     for number, item in enumerate(given):
@@ -58,7 +61,7 @@ class _ItemReader:
         self._loss = loss
         self._trigger: str | None = None
 
-    def read(self, item: wire.InputItem, path: str) -> None:
+    def read(self, item: wire.Item, path: str) -> None:
         if item.caller and item.caller.get("type") == "program":
             self._loss.refuse(f"{path}.caller", "programs run at OpenAI only")
         if self._trigger is not None and item.type != "compaction":
@@ -98,10 +101,10 @@ class _ItemReader:
     def _add(self, item: Item, path: str) -> None:
         self.items.append(self._loss.at(path, item))
 
-    def _message(self, item: wire.InputItem, path: str) -> None:
+    def _message(self, item: wire.Item, path: str) -> None:
         content = item.content
         if isinstance(content, str):
-            text = self._loss.at(f"{path}.content", Text(text=content))
+            text = self._loss.at(f"{path}.content", Text(words=content))
             parts: list[Part] = [text]
         else:
             parts = self._parts.read(content or (), f"{path}.content")
@@ -109,12 +112,12 @@ class _ItemReader:
             case "user" | "system" | "developer" as role:
                 self._add(Message(role=role, parts=parts), path)
             case "assistant":
-                if [part for part in parts if type(part) is not Text or part.text]:
+                if [part for part in parts if type(part) is not Text or part.words]:
                     self._add(Message(role="assistant", parts=parts, phase=item.phase), path)
             case other:
                 self._loss.refuse(f"{path}.role", f"unknown role {other!r}")
 
-    def _proof(self, item: wire.InputItem, path: str) -> Proof:
+    def _proof(self, item: wire.Item, path: str) -> Proof:
         token = item.encrypted_content
         if not token:
             return Proof(kind="none")
@@ -126,7 +129,7 @@ class _ItemReader:
             return Proof(kind="none")
         return proof
 
-    def _compaction(self, item: wire.InputItem, path: str) -> Compaction | None:
+    def _compaction(self, item: wire.Item, path: str) -> Compaction | None:
         return unseal_compaction(item.encrypted_content, f"{path}.encrypted_content")
 
     def _compacted(self, compaction: Compaction, path: str) -> None:
@@ -136,9 +139,9 @@ class _ItemReader:
             self.items = [item for item in self.items if _stays(item)]
         self._trigger = None
         for item in compaction.items:
-            self.read(convert(item, wire.InputItem), path)
+            self.read(convert(item, wire.ReadItem), path)
 
-    def _call(self, item: wire.InputItem, path: str) -> None:
+    def _call(self, item: wire.Item, path: str) -> None:
         custom = item.type == "custom_tool_call"
         if not item.name:
             self._loss.refuse(f"{path}.name", "is required")
@@ -151,18 +154,18 @@ class _ItemReader:
         )
         self._add(call, path)
 
-    def _result(self, item: wire.InputItem, path: str) -> None:
+    def _result(self, item: wire.Item, path: str) -> None:
         output = item.output
-        if isinstance(output, str):
-            parts: list[Part] = [self._loss.at(f"{path}.output", Text(text=output))]
-        elif isinstance(output, list):
-            parts = self._parts.read(output, f"{path}.output")
-        else:
+        if isinstance(output, str | Raw):
+            parts: list[Part] = [self._loss.at(f"{path}.output", Text(words=output))]
+        elif output is None or isinstance(output, dict):
             what = "is required" if output is None else "must be a string or an array"
             self._loss.refuse(f"{path}.output", what)
+        else:
+            parts = self._parts.read(output, f"{path}.output")
         self._add(ToolResult(call_id=self._call_id(item, path), parts=parts), path)
 
-    def _client_call(self, item: wire.InputItem, kind: str, path: str) -> None:
+    def _client_call(self, item: wire.Item, kind: str, path: str) -> None:
         tool = CALLS[kind]
         held = getattr(item, tool.holder)
         if held is None:
@@ -174,7 +177,7 @@ class _ItemReader:
         )
         self._add(call, path)
 
-    def _client_result(self, item: wire.InputItem, kind: str, path: str) -> None:
+    def _client_result(self, item: wire.Item, kind: str, path: str) -> None:
         """The types give a ``local_shell_call_output`` the call's id in ``id``; clients write ``call_id``."""
         if item.call_id is None and kind == "local_shell_call_output":
             item.call_id = item.id
@@ -184,12 +187,12 @@ class _ItemReader:
             self._loss.refuse(f"{path}.output", f"is not what a {kind} holds")
         result = ToolResult(
             call_id=self._call_id(item, path),
-            parts=[self._loss.at(f"{path}.output", Text(text=text))],
+            parts=[self._loss.at(f"{path}.output", Text(words=text))],
             is_error=item.status == "failed",
         )
         self._add(result, path)
 
-    def _call_id(self, item: wire.InputItem, path: str) -> str:
+    def _call_id(self, item: wire.Item, path: str) -> str:
         if not item.call_id:
             self._loss.refuse(f"{path}.call_id", "is required")
         return item.call_id
@@ -205,12 +208,12 @@ def _stays(item: Item) -> bool:
     return True
 
 
-def _thought(item: wire.InputItem) -> str:
+def _thought(item: wire.Item) -> str:
     text = _joined(item.summary)
     if not text and not isinstance(item.content, str):
         text = _joined(item.content)
     return text
 
 
-def _joined(parts: Iterable[wire.ContentPart] | None) -> str:
-    return "\n\n".join(part.text for part in parts or () if part.text)
+def _joined(parts: Iterable[wire.ContentPart[Words | None]] | None) -> str:
+    return "\n\n".join(text_of(part.text) for part in parts or () if part.text)

@@ -19,10 +19,11 @@ from wsgi_gateway.protocols.conversation import (
     ToolResult,
 )
 from wsgi_gateway.protocols.openai_requests import limit_breakpoints
-from wsgi_gateway.protocols.plain_parts import plain_text
+from wsgi_gateway.protocols.plain_parts import plain_words
 from wsgi_gateway.protocols.responses.parts_writer import PartsWriter
 from wsgi_gateway.protocols.tool_pairs import ToolPairs
 from wsgi_gateway.protocols.translation import Translation
+from wsgi_gateway.protocols.words import Words
 
 
 def write_input(conversation: Conversation, translation: Translation) -> Json:
@@ -125,12 +126,12 @@ class _InputWriter:
         parts = message.parts
         if message.name:
             self._loss.approximated(message, "a participant's name was put in front of the text")
-            parts = [self._loss.follow(message, Text(text=f"{message.name}: ")), *parts]
+            parts = [self._loss.follow(message, Text(words=f"{message.name}: ")), *parts]
         if message.role == "assistant":
             content = self._assistant_content(parts)
         else:
             content = self._parts.write(
-                [part for part in parts if type(part) is not Text or part.text]
+                [part for part in parts if type(part) is not Text or part.words]
             )
         if not content:
             return
@@ -186,16 +187,16 @@ class _InputWriter:
     def _with_prefix(self, prefix: str, result: ToolResult) -> list[Part]:
         match result.parts:
             case [Text() as first, *others]:
-                text = Text(text=prefix + first.text, cache=first.cache)
+                text = Text(words=prefix + first.text, cache=first.cache)
                 return [self._loss.follow(first, text), *others]
-        return [self._loss.follow(result, Text(text=prefix)), *result.parts]
+        return [self._loss.follow(result, Text(words=prefix)), *result.parts]
 
     def check_pairs(self) -> None:
         self._tools.check()
 
-    def _assistant_content(self, parts: Sequence[Part]) -> str | list[Json]:
+    def _assistant_content(self, parts: Sequence[Part]) -> Words | list[Json]:
         """One plain string where it is one text: hosts other than OpenAI may accept nothing else here."""
-        plain = plain_text(parts)
+        plain = plain_words(parts)
         if plain:
             return plain
         content: list[Json] = []
@@ -203,15 +204,15 @@ class _InputWriter:
             match part:
                 case Text():
                     self._parts.drop_cache(part)
-                    if part.text:
-                        content.append({"type": "output_text", "text": part.text})
+                    if part.words:
+                        content.append({"type": "output_text", "text": part.words})
                 case Refusal():
                     content.append({"type": "refusal", "refusal": part.text})
                 case _:
                     self._loss.approximated(part, "left out: it cannot stand in an assistant turn")
         if len(content) == 1 and "text" in content[0]:
-            text: str = content[0]["text"]
-            return text
+            words: Words = content[0]["text"]
+            return words
         return content
 
 

@@ -7,6 +7,7 @@ from wsgi_gateway.protocols.conversation import Audio, Document, Image, Json, Pa
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.openai_requests import cache_of_breakpoint
 from wsgi_gateway.protocols.responses import wire
+from wsgi_gateway.protocols.words import Words
 
 _TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
 
@@ -18,7 +19,7 @@ class PartsReader:
         self._lifetime = lifetime
         self._loss = loss
 
-    def read(self, given: Sequence[wire.ContentPart], path: str) -> list[Part]:
+    def read(self, given: Sequence[wire.ContentPart[Words | None]], path: str) -> list[Part]:
         """``path`` is that of the array."""
         parts: list[Part] = []
         for number, part in enumerate(given):
@@ -26,13 +27,13 @@ class PartsReader:
             text = part.text
             is_plain = part.type in _TEXTS and not part.annotations
             if text is not None and is_plain and not part.prompt_cache_breakpoint:
-                read: Part = Text(text=text)  # Nearly all are such.
+                read: Part = Text(words=text)  # Nearly all are such.
             else:
                 read = self._part(part, place)
             parts.append(self._loss.at(place, read))
         return parts
 
-    def _part(self, part: wire.ContentPart, path: str) -> Part:
+    def _part(self, part: wire.ContentPart[Words | None], path: str) -> Part:
         mark = part.prompt_cache_breakpoint
         cache = cache_of_breakpoint(mark, path, self._loss, self._lifetime) if mark else None
         match part.type:
@@ -42,7 +43,7 @@ class PartsReader:
                 if part.annotations:
                     where = f"{path}.annotations"
                     self._loss.dropped(where, "an earlier answer went on without them")
-                return Text(text=part.text, cache=cache)
+                return Text(words=part.text, cache=cache)
             case "refusal":
                 return Refusal(text=part.refusal or "")
             case "input_image":
@@ -57,7 +58,7 @@ class PartsReader:
             case other:
                 self._loss.refuse(path, f"content of type {other!r} cannot be translated")
 
-    def _image(self, part: wire.ContentPart, cache: Json | None, path: str) -> Image:
+    def _image(self, part: wire.ContentPart[Words | None], cache: Json | None, path: str) -> Image:
         if not part.image_url and not part.file_id:
             self._loss.refuse(path, "image_url or file_id is required")
         inline = data_url.split(part.image_url) if part.image_url else None
@@ -66,7 +67,9 @@ class PartsReader:
         media_type, data = inline
         return Image(data=data, media_type=media_type, detail=part.detail, cache=cache)
 
-    def _file(self, part: wire.ContentPart, cache: Json | None, path: str) -> Document:
+    def _file(
+        self, part: wire.ContentPart[Words | None], cache: Json | None, path: str
+    ) -> Document:
         if not (part.file_data or part.file_url or part.file_id):
             self._loss.refuse(path, "file_data, file_url or file_id is required")
         if part.detail not in (None, "auto"):

@@ -18,8 +18,9 @@ from wsgi_gateway.protocols.openai_requests import (
     check_file_id,
     document_text,
 )
-from wsgi_gateway.protocols.plain_parts import plain_text
+from wsgi_gateway.protocols.plain_parts import plain_words
 from wsgi_gateway.protocols.translation import Translation
+from wsgi_gateway.protocols.words import Words
 
 
 class PartsWriter:
@@ -33,11 +34,11 @@ class PartsWriter:
     def write(self, parts: Sequence[Part]) -> list[Json]:
         return [self._part(part) for part in parts]
 
-    def write_output(self, parts: Sequence[Part], result: ToolResult) -> str | list[Json]:
+    def write_output(self, parts: Sequence[Part], result: ToolResult) -> Words | list[Json]:
         """A result's output. A breakpoint behind the whole of it stands behind its last part."""
-        text = None if result.cache else plain_text(parts)
-        if text is not None:
-            return text
+        words = None if result.cache else plain_words(parts)
+        if words is not None:
+            return words
         if self._has_breakpoints:
             marked = bool(result.cache or any(part.cache for part in parts))
         else:
@@ -47,7 +48,7 @@ class PartsWriter:
             for part in parts:
                 self.drop_cache(part)
             return "".join(part.text for part in parts if isinstance(part, Text))
-        output = self.write(parts or [Text(text="")])
+        output = self.write(parts or [Text(words="")])
         if marked:
             output[-1] |= breakpoint_of_cache(result, result.cache, self._translation)
         return output
@@ -65,7 +66,9 @@ class PartsWriter:
 
     def _content(self, part: Part) -> Json:
         match part:
-            case Text() | Refusal():
+            case Text():
+                return {"type": "input_text", "text": part.words}
+            case Refusal():
                 return {"type": "input_text", "text": part.text}
             case Image():
                 return self._image(part)

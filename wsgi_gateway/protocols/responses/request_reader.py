@@ -4,6 +4,10 @@ The items of ``input`` are read by ``input_reader``, the tools by ``tools_reader
 what was said before, which ``previous_response_id`` or ``conversation`` stand for, in front of ``input``.
 """
 
+from collections.abc import Sequence
+
+from msgspec import Raw
+
 from wsgi_gateway.protocols.conversation import (
     Conversation,
     Json,
@@ -11,12 +15,13 @@ from wsgi_gateway.protocols.conversation import (
     ReasoningOptions,
     Text,
 )
-from wsgi_gateway.protocols.decoding import convert
+from wsgi_gateway.protocols.long_history import convert_request, opened
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.responses import wire
 from wsgi_gateway.protocols.responses.client_tools import ClientTools
 from wsgi_gateway.protocols.responses.compacting import DEFAULT_THRESHOLD
 from wsgi_gateway.protocols.responses.input_reader import TRIGGER, read_input
+from wsgi_gateway.protocols.responses.long_history import decode_history
 from wsgi_gateway.protocols.responses.parts_reader import PartsReader
 from wsgi_gateway.protocols.responses.tool_choice_reader import read_tool_choice
 from wsgi_gateway.protocols.responses.tools_reader import ToolsReader
@@ -32,7 +37,8 @@ def read_request(body: Json, loss: Loss) -> Conversation:
     """Raises ApiError (invalid_request) naming the field that is missing, mistyped or untranslatable."""
     if body.get("prompt") is not None:
         loss.refuse("prompt", "is kept by OpenAI; send its text as instructions and input")
-    request = convert(body, wire.Request)
+    request = convert_request(body, wire.Request, "input", decode_history)
+    body = _kept(body, request)
     given = {name for name, value in body.items() if value is not None}
     leave_out_unknown(given, _KNOWN, _HINTS, loss)
     _refuse_untranslatable(request, loss)
@@ -79,6 +85,16 @@ def read_request(body: Json, loss: Loss) -> Conversation:
     )
 
 
+def _kept(body: Json, request: wire.Request) -> Json:
+    """Of a long history nothing, unless its items are asked for again: it brings tools, or may be compacted."""
+    if not isinstance(body.get("input"), Raw):
+        return body
+    given = request.input
+    if request.context_management or isinstance(given, str) or any(item.tools for item in given):
+        return opened(body, "input")
+    return {name: value for name, value in body.items() if name != "input"}
+
+
 def _refuse_untranslatable(request: wire.Request, loss: Loss) -> None:
     """What needs state that only OpenAI has, or would change the answer if it were left out."""
     if request.truncation not in (None, "auto", "disabled"):
@@ -100,7 +116,7 @@ def _note_hints(request: wire.Request, loss: Loss) -> None:
         loss.dropped("stream_options.include_obfuscation", "the gateway's streams have none")
 
 
-def _is_triggered(given: str | list[wire.InputItem]) -> bool:
+def _is_triggered(given: str | Sequence[wire.Item]) -> bool:
     """A trigger that is not the last item is refused where the items are read."""
     return not isinstance(given, str) and bool(given) and given[-1].type == TRIGGER
 
@@ -125,7 +141,7 @@ def _compact_threshold(given: list[Json] | None, loss: Loss) -> int | None:
 
 
 def _instructions(given: str | None, loss: Loss) -> list[Text]:
-    return [loss.at("instructions", Text(text=given))] if given else []
+    return [loss.at("instructions", Text(words=given))] if given else []
 
 
 def _wants_logprobs(request: wire.Request) -> bool:

@@ -4,11 +4,18 @@ Source: OpenAI API reference, "Responses". Items and tools come in some forty ty
 those that are translated serves all, so that the readers can say what they think of the others.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
 
 from wsgi_gateway.protocols.conversation import Json
+from wsgi_gateway.protocols.words import Words
+
+W = TypeVar("W", covariant=True)
+R = TypeVar("R", covariant=True)
+_ABSENT: Any = None
+"""What stands for a field of any type that is not there."""
 
 # --- requests of clients
 
@@ -18,11 +25,11 @@ class InputAudio(Struct):
     format: str
 
 
-class ContentPart(Struct, gc=False):
+class ContentPart(Struct, Generic[W], gc=False):
     """A part of a message, of a tool's output, or of a reasoning item; or what one shell command put out."""
 
     type: str = ""
-    text: str | None = None
+    text: W = _ABSENT
     refusal: str | None = None
     image_url: str | None = None
     file_id: str | None = None
@@ -79,7 +86,7 @@ class Tool(Struct):
     external_web_access: bool | None = None
 
 
-class InputItem(Struct, gc=False):
+class InputItem(Struct, Generic[W, R], gc=False):
     """An item of ``input``. Without ``type`` it is a message in the easy form.
 
     ``operation`` and ``action`` are what the calls of the client's own tools hold; see ``client_tools``.
@@ -88,15 +95,15 @@ class InputItem(Struct, gc=False):
     type: str | None = None
     id: str | None = None
     role: str | None = None
-    content: str | list[ContentPart] | None = None
+    content: str | list[ContentPart[W]] | None = None
     phase: str | None = None
     call_id: str | None = None
     name: str | None = None
     namespace: str | None = None
     arguments: Any = None
     input: str | None = None
-    output: str | list[ContentPart] | Json | None = None
-    summary: list[ContentPart] | None = None
+    output: R = _ABSENT
+    summary: list[ContentPart[str | None]] | None = None
     encrypted_content: str | None = None
     tools: list[Tool] | None = None
     execution: str | None = None
@@ -104,6 +111,12 @@ class InputItem(Struct, gc=False):
     action: Any = None
     status: str | None = None
     caller: Json | None = None
+
+
+Output = Words | Sequence[ContentPart[Words | None]] | Json | None
+Item = InputItem[Words | None, Output]
+ReadOutput = str | list[ContentPart[str | None]] | Json | None
+ReadItem = InputItem[str | None, ReadOutput]
 
 
 class Reasoning(Struct):
@@ -129,7 +142,7 @@ class TextOptions(Struct):
 
 class Request(Struct):
     model: str
-    input: str | list[InputItem]
+    input: str | list[ReadItem]
     instructions: str | None = None
     stream: bool | None = None
     tools: list[Tool] | None = None

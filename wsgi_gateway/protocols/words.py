@@ -1,0 +1,54 @@
+"""Words of a request that may still be JSON.
+
+Most of what a long request costs is to make text of its JSON, and JSON of the text again, though the gateway looks at
+few of its texts. So a long text stays the JSON string that it came as until somebody reads it, and goes on as that if
+nobody does.
+
+Here: telling and reading such words. Not here: which texts of a request may stay JSON (the protocols' own readers).
+"""
+
+import msgspec
+from msgspec import Raw
+
+Words = str | Raw
+"""Text, or the JSON of a string that begins with something else than white space."""
+
+_SHORT = 64
+"""Bytes up to which a JSON string is made text at once: that costs less than to ask again what it is."""
+_QUOTE, _BRACKET = b'"['
+_MAY_BE_BLANK = frozenset(b"\\ \xc2\xe1\xe2\xe3")
+"""The first bytes of all white space in a JSON string: a blank, what is escaped, and what is beyond ASCII."""
+
+_decode = msgspec.json.Decoder(str).decode
+_decode_optional = msgspec.json.Decoder(str | None).decode
+
+
+def words_of(json: Raw | None) -> Words | None:
+    """The words of a JSON string, None for null or nothing. Raises msgspec.ValidationError for any other JSON."""
+    if json is None:
+        return None
+    view = memoryview(json)
+    if len(view) > _SHORT and view[0] == _QUOTE and view[1] not in _MAY_BE_BLANK:
+        return json
+    return _decode_optional(json)
+
+
+def needed_words_of(json: Raw) -> Words:
+    """As ``words_of`` where null is no text."""
+    words = words_of(json)
+    return _decode(json) if words is None else words
+
+
+def is_array(json: Raw) -> bool:
+    """Whether a JSON value is one."""
+    return memoryview(json)[0] == _BRACKET
+
+
+def text_of(words: Words) -> str:
+    """The words as text."""
+    return words if isinstance(words, str) else _decode(words)
+
+
+def is_blank(words: Words) -> bool:
+    """Whether there is nothing but white space, or nothing at all."""
+    return isinstance(words, str) and (not words or words.isspace())
