@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from msgspec import Raw
 from support.long_way import texts_stay_json
 
-from wsgi_gateway.protocols.words import is_array, is_blank, needed_words_of, text_of, words_of
+from wsgi_gateway.protocols.words import (
+    is_blank,
+    needed_words_of,
+    text_of,
+    words_of,
+    words_or_array,
+)
 
 TEXTS = st.text() | st.text('\n\t é\u3000\\"x', max_size=90) | st.text(min_size=70, max_size=90)
 
@@ -49,6 +55,15 @@ def test_null_is_no_text() -> None:
         needed_words_of(Raw(b"null"))
 
 
-def test_arrays_are_known() -> None:
-    assert is_array(Raw(b'["x"]'))
-    assert not is_array(Raw(b'"[x]"'))
+@pytest.mark.parametrize(
+    ("json_", "read"),
+    [(b'["x"]', ["x"]), (b'"[x]"', "[x]"), (b"null", None)],
+)
+def test_an_array_is_read_as_told(json_: bytes, read: object) -> None:
+    assert words_or_array(Raw(json_), msgspec.json.decode) == read
+
+
+@pytest.mark.parametrize("json_", [b"1", b'{"x":1}', b"true"])
+def test_what_may_be_an_array_is_nothing_else(json_: bytes) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        words_or_array(Raw(json_), msgspec.json.decode)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
 from wsgi_gateway.access import Permit
@@ -154,6 +154,11 @@ class Call(Struct, kw_only=True):
         """The request, read whole. Not to be changed."""
         self.fields = opened(self.fields, self.client.history)
         return self.fields
+
+    @property
+    def is_long(self) -> bool:
+        """Whether its history is still JSON."""
+        return isinstance(self.fields.get(self.client.history), Raw)
 
     @property
     def is_alone(self) -> bool:

@@ -178,7 +178,7 @@ class Translator:
         )
         request = call.upstream.write_request(shorter, prepared.translation)
         call.warn(loss)
-        reply = self._send(call, encode_request(request))
+        reply = self._send(call, _encoded(call, request))
         if not reply.is_success:
             raise _refusal(call, reply)
         return reply
@@ -201,7 +201,12 @@ def _prepared(call: Call, conversation: Conversation, loss: Loss) -> Prepared:
     if call.provider.on_loss == "reject":
         loss.insist_on_exact()
     call.warn(loss)
-    return Prepared(conversation, translation, encode_request(request))
+    return Prepared(conversation, translation, _encoded(call, request))
+
+
+def _encoded(call: Call, request: Json) -> bytes:
+    """Of text orjson makes JSON in half the time, but text that is JSON already takes it twice as long to copy."""
+    return encode(request) if call.is_long else encode_request(request)
 
 
 def _refusal(call: Call, reply: UpstreamReply) -> ApiError:

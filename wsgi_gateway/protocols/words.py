@@ -7,9 +7,13 @@ nobody does.
 Here: telling and reading such words. Not here: which texts of a request may stay JSON (the protocols' own readers).
 """
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import msgspec
 from msgspec import Raw
 
+T = TypeVar("T")
 Words = str | Raw
 """Text, or the JSON of a string that begins with something else than white space."""
 
@@ -25,12 +29,7 @@ _decode_optional = msgspec.json.Decoder(str | None).decode
 
 def words_of(json: Raw | None) -> Words | None:
     """The words of a JSON string, None for null or nothing. Raises msgspec.ValidationError for any other JSON."""
-    if json is None:
-        return None
-    view = memoryview(json)
-    if len(view) > _SHORT and view[0] == _QUOTE and view[1] not in _MAY_BE_BLANK:
-        return json
-    return _decode_optional(json)
+    return words_or_array(json, _decode_optional)
 
 
 def needed_words_of(json: Raw) -> Words:
@@ -39,9 +38,17 @@ def needed_words_of(json: Raw) -> Words:
     return _decode(json) if words is None else words
 
 
-def is_array(json: Raw) -> bool:
-    """Whether a JSON value is one."""
-    return memoryview(json)[0] == _BRACKET
+def words_or_array(json: Raw | None, read_array: Callable[[Raw], T]) -> Words | T | None:
+    """As ``words_of``, where there may also be an array, which becomes what ``read_array`` makes of it."""
+    if json is None:
+        return None
+    view = memoryview(json)
+    first = view[0]
+    if first == _BRACKET:
+        return read_array(json)
+    if first == _QUOTE and len(view) > _SHORT and view[1] not in _MAY_BE_BLANK:
+        return json
+    return _decode_optional(json)
 
 
 def text_of(words: Words) -> str:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Raw
 
 from wsgi_gateway.protocols.chat_completions import wire
-from wsgi_gateway.protocols.words import is_array, words_of
+from wsgi_gateway.protocols.words import Words, words_of, words_or_array
 
 _decode = msgspec.json.Decoder(list[wire.RequestMessage[Raw]]).decode
 _decode_parts = msgspec.json.Decoder(list[wire.ContentPart[Raw]]).decode
@@ -16,13 +16,11 @@ def decode_history(json: Raw) -> list[wire.Message]:
     """Raises msgspec.ValidationError."""
     messages: list[Any] = _decode(json)
     for message in messages:
-        message.content = _content(message.content)
+        message.content = words_or_array(message.content, _read_parts)
     return messages
 
 
-def _content(json: Raw | None) -> wire.Content:
-    if json is None or not is_array(json):
-        return words_of(json)
+def _read_parts(json: Raw) -> list[wire.ContentPart[Words | None]]:
     parts: list[Any] = _decode_parts(json)
     for part in parts:
         part.text = words_of(part.text)

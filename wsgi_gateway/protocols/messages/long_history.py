@@ -1,13 +1,12 @@
 """The messages of a long request, with texts and results that stay JSON (``words``)."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
 from wsgi_gateway.protocols.messages import wire
-from wsgi_gateway.protocols.words import Words, is_array, needed_words_of, words_of
+from wsgi_gateway.protocols.words import needed_words_of, words_or_array
 
 _decode = msgspec.json.Decoder(
     list[wire.Message[wire.TextBlock[Raw] | wire.ToolResultBlock[Raw] | wire.OtherBlock]]
@@ -29,12 +28,10 @@ def _read_blocks(blocks: list[Any]) -> None:
         if type(block) is wire.TextBlock:
             block.text = needed_words_of(block.text)
         elif type(block) is wire.ToolResultBlock:
-            block.content = _result(block.content)
+            block.content = words_or_array(block.content, _read_result)
 
 
-def _result(json: Raw | None) -> Words | Sequence[wire.ResultBlock] | None:
-    if json is None or not is_array(json):
-        return words_of(json)
+def _read_result(json: Raw) -> list[wire.ResultBlock]:
     blocks: list[Any] = _decode_result(json)
     _read_blocks(blocks)
     return blocks

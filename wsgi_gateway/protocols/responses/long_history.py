@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Raw
 
 from wsgi_gateway.protocols.responses import wire
-from wsgi_gateway.protocols.words import is_array, words_of
+from wsgi_gateway.protocols.words import Words, words_of, words_or_array
 
 _FUNCTION_OUTPUTS = ("function_call_output", "custom_tool_call_output")
 
@@ -20,23 +20,20 @@ def decode_history(json: Raw) -> list[wire.Item]:
     items: list[Any] = _decode(json)
     for item in items:
         if type(item.content) is list:
-            _read_parts(item.content)
-        item.output = _output(item.output, item.type)
+            _read_texts(item.content)
+        if item.type in _FUNCTION_OUTPUTS:
+            item.output = words_or_array(item.output, _read_parts)
+        elif item.output is not None:
+            item.output = _decode_output(item.output)
     return items
 
 
-def _read_parts(parts: list[Any]) -> None:
+def _read_parts(json: Raw) -> list[wire.ContentPart[Words | None]]:
+    parts: list[Any] = _decode_parts(json)
+    _read_texts(parts)
+    return parts
+
+
+def _read_texts(parts: list[Any]) -> None:
     for part in parts:
         part.text = words_of(part.text)
-
-
-def _output(json: Raw | None, kind: str | None) -> wire.Output:
-    if json is None:
-        return None
-    if kind not in _FUNCTION_OUTPUTS:
-        return _decode_output(json)
-    if not is_array(json):
-        return words_of(json)
-    parts: list[Any] = _decode_parts(json)
-    _read_parts(parts)
-    return parts
