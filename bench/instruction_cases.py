@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from wsgi_gateway.protocols import sse
 from wsgi_gateway.protocols.capabilities import capabilities_of
@@ -48,6 +48,7 @@ _LONG = 1000
 _PARAGRAPH = (
     'Read "the file", then\n    return {"path": path}  # or None, where there is none.\n' * 13
 )
+_BEYOND_ASCII = '"ファイル" を読む — 東京\n    return {"path": path}  # größer als None\n' * 12
 
 
 class Case(Struct, frozen=True):
@@ -65,30 +66,30 @@ def _translation(api: str, loss: Loss) -> Translation:
     )
 
 
-def _history(api: str, messages: int) -> list[Item]:
+def _history(api: str, messages: int, paragraph: str) -> list[Item]:
     """A question; or an agent's work, where every fourth message thinks and calls a tool."""
     items: list[Item] = []
     kind: ProofKind = "encrypted" if api == "responses" else "signature"
     for number in range(0, messages - 1, 4):
         call = ToolCall(id=f"call_{number}", name="read_file", arguments='{"path":"src/main.py"}')
         items += [
-            Message(role="user", parts=[Text(words=_PARAGRAPH)]),
-            Reasoning(text=_PARAGRAPH, proof=Proof(kind=kind, value="U0lHTkFUVVJF" * 9)),
+            Message(role="user", parts=[Text(words=paragraph)]),
+            Reasoning(text=paragraph, proof=Proof(kind=kind, value="U0lHTkFUVVJF" * 9)),
             call,
-            ToolResult(call_id=call.id, parts=[Text(words=_PARAGRAPH)]),
-            Message(role="assistant", parts=[Text(words=_PARAGRAPH)]),
+            ToolResult(call_id=call.id, parts=[Text(words=paragraph)]),
+            Message(role="assistant", parts=[Text(words=paragraph)]),
         ]
     return [*items, Message(role="user", parts=[Text(words="What is the weather in Paris?")])]
 
 
-def _conversation(api: str, messages: int) -> Conversation:
+def _conversation(api: str, messages: int, paragraph: str = _PARAGRAPH) -> Conversation:
     schema = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
     return Conversation(
         api=api,
         model="gw/model",
         stream=True,
         instructions=[Text(words="You are a helpful assistant.")],
-        items=_history(api, messages),
+        items=_history(api, messages, paragraph),
         tools=[
             Tool(name=name, description="Works on a file.", parameters=schema)
             for name in ("read_file", "write_file")
@@ -97,8 +98,8 @@ def _conversation(api: str, messages: int) -> Conversation:
     )
 
 
-def _body(api: str, messages: int) -> bytes:
-    conversation = _conversation(api, messages)
+def _body(api: str, messages: int, paragraph: str) -> bytes:
+    conversation = _conversation(api, messages, paragraph)
     return encode(PROTOCOLS[api].write_request(conversation, _translation(api, Loss(api))))
 
 
@@ -143,17 +144,17 @@ def _translating(upstream: str, client: str, *, together: bool) -> Case:
     return Case(run, len(events), 10)
 
 
-def _request(client: str, upstream: str, messages: int) -> Case:
-    body = _body(client, messages)
+def _request(client: str, upstream: str, messages: int, paragraph: str = _PARAGRAPH) -> Case:
+    body = _body(client, messages, paragraph)
+    history = PROTOCOLS[client].history
 
     def run() -> bytes:
         loss = Loss(client)
-        conversation = PROTOCOLS[client].read_request(
-            read_request(body, PROTOCOLS[client].history), loss
-        )
+        fields = read_request(body, history)
+        conversation = PROTOCOLS[client].read_request(fields, loss)
         written = PROTOCOLS[upstream].write_request(conversation, _translation(upstream, loss))
         loss.header()
-        return encode_request(written)
+        return (encode if isinstance(fields[history], Raw) else encode_request)(written)
 
     return Case(run, 1, 100 if messages == 1 else 1)
 
@@ -206,6 +207,9 @@ def _all() -> Iterator[tuple[str, Callable[[], Case]]]:
     for size, messages in (("small", 1), ("1 MB", _LONG)):
         for one, other in pairs:
             yield f"{size} request, {one} to {other}", partial(_request, one, other, messages)
+    for one, other in pairs:
+        name = f"1 MB request beyond ASCII, {one} to {other}"
+        yield name, partial(_request, one, other, _LONG, _BEYOND_ASCII)
 
 
 CASES: dict[str, Callable[[], Case]] = dict(_all())

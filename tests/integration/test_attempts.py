@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from conftest import GatewayFactory
 from support.answers import answering
-from support.asks import Ask, user
+from support.asks import READERS, Ask, user
 from support.dialects import CLIENT_KEY, FAILURES, Clients, expected
 from support.gateway import config, provider
 from support.pairs import APIS, CLIENTS, PAIRS, PLAIN_AND_STREAM, error_body
@@ -242,6 +242,21 @@ def test_a_request_is_translated_anew_for_a_deployment_with_another_api(
     assert STEADY_KEY in str(steady.last.headers)
     for request in (flaky.last, steady.last):
         assert CLIENT_KEY not in str(request.headers)
+
+
+@PAIRS
+def test_the_second_is_told_all_of_a_long_history(
+    flaky: Upstream, steady: Upstream, clients: Clients, client_api: Api, upstream_api: Api
+) -> None:
+    """Whoever was asked first has read nothing away."""
+    first = APIS[(APIS.index(upstream_api) + 1) % 3]
+    flaky.script(status(503)(first, threading.Event()))
+    ask = Ask((user("as it was — " * 3000, "And now?"),))
+
+    assert clients.raw(client_api, f"{first}-then-{upstream_api}", ask).status_code == 200
+
+    assert READERS[first](flaky.last.json).turns == ask.turns
+    assert READERS[upstream_api](steady.last.json).turns == ask.turns
 
 
 @PLAIN_AND_STREAM

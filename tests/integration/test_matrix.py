@@ -42,6 +42,10 @@ ROME = ToolCall(
 )
 CLOCK = ToolCall("call_c3", "now", "{}")
 
+ODD = '\n\t "quoted" C:\\dir — 日本 😀 é \x7f\u2028 '
+LONG = "".join(f"{number}. {ODD}" for number in range(200))
+"""Several of it make a request long, of whose history most stays JSON on its way."""
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -86,6 +90,20 @@ SCENARIOS = {
     "image": Scenario(
         Ask((user("Compare", Image(PIXEL), Image("https://images.example/cat.png")),)),
         Answer("One is a cat."),
+    ),
+    "long history": Scenario(
+        Ask(
+            (
+                user(LONG, f"Compare {LONG}"),
+                assistant(f"Let me look. {LONG}", OSLO, ROME),
+                user(ToolResult(OSLO.id, f"rain {LONG}"), ToolResult(ROME.id, LONG)),
+                assistant(f"日本 {LONG}"),
+                user(f"{LONG} And now?"),
+            ),
+            system=LONG,
+            tools=(WEATHER, NOW),
+        ),
+        Answer("Rome is nicer."),
     ),
     "limit": Scenario(Ask((user("Tell me all"),), cap=1024), Answer("It began", at_limit=True)),
 }

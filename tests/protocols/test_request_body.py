@@ -84,7 +84,13 @@ def test_the_history_of_a_long_request_is_still_json() -> None:
     assert fields == {"model": "a", "input": Raw(history.strip().encode())}
     assert type(fields) is dict and {*map(type, fields)} == {str}
     assert opened(fields, "input")["input"] == [{"text": VERY_LONG}]
-    assert type(read_request(b'{"input":[]}', "input")["input"]) is list
+
+
+@pytest.mark.parametrize("text", ["", "x" * 100_000, "x" * 99_000 + "é" * 999, "é" * 8000])
+def test_the_history_of_any_other_is_read_at_once(text: str) -> None:
+    """Short ones, and those whose text costs nothing to make."""
+    fields: Json = {"model": "a", "input": [{"text": text}]}
+    assert read_request(json.dumps(fields, ensure_ascii=False).encode(), "input") == fields
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from wsgi_gateway.protocols.words import (
 
 TEXTS = st.text() | st.text('\n\t é\u3000\\"x', max_size=90) | st.text(min_size=70, max_size=90)
 
+BLANK = [char for char in map(chr, range(0x110000)) if char.isspace()]
+
 
 @given(text=TEXTS, ascii_=st.booleans(), short=st.booleans())
 def test_words_are_the_text_however_they_came(text: str, ascii_: bool, short: bool) -> None:
@@ -36,9 +38,16 @@ def test_words_are_the_text_however_they_came(text: str, ascii_: bool, short: bo
     assert msgspec.json.decode(msgspec.json.encode(words)) == text
 
 
+@given(text=st.text(max_size=3), begin=st.sampled_from(BLANK))
+def test_white_space_is_known_by_how_it_begins(text: str, begin: str) -> None:
+    words = words_of(Raw(json.dumps(begin + text + "x" * 70, ensure_ascii=False).encode()))
+    assert words == begin + text + "x" * 70
+
+
 def test_long_words_stay_json_and_short_ones_do_not() -> None:
-    long = Raw(json.dumps("x" * 63).encode())
-    assert words_of(long) is long
+    for first in "xéを東😀":
+        long = Raw(json.dumps(first + "x" * 62, ensure_ascii=False).encode())
+        assert words_of(long) is long
     assert words_of(Raw(json.dumps("x" * 62).encode())) == "x" * 62
 
 

@@ -35,7 +35,9 @@ DECIDING = (
 _SHORT = 2048
 """Bytes. In so few it is cheaper to write what was read, and to compare it, than to hear of each name."""
 _LONG = 16 * 1024
-"""Bytes from which on the history stays JSON until somebody wants to know it."""
+"""Bytes from which on the history may stay JSON until somebody wants to know it."""
+_SAMPLES, _SAMPLE = 16, 512
+"""How many places of a long body are looked at, and how many bytes at each."""
 _AT_A_TIME = 32 * 1024
 """Bytes of which text is made to see whether they are any: few enough to stay in a core's cache."""
 _LOOKALIKES = frozenset(map("".join, product(*({char, char.upper()} for char in "model")))) - {
@@ -59,7 +61,7 @@ _decode = msgspec.json.Decoder().decode
 def read_request(body: bytes, history: str) -> Json:
     """``read_body`` for a request to a model. Raises ApiError (invalid_request) as that does, and for two of a name.
 
-    The field ``history`` of a long one is still JSON (``msgspec.Raw``), of which syntax and encoding are right.
+    The field ``history`` of a long one may still be JSON (``msgspec.Raw``), of which syntax and encoding are right.
     """
     fields = read_body(body) if len(body) < _SHORT else None
     if fields is None or encode_request(fields) != body:
@@ -72,7 +74,7 @@ def read_request(body: bytes, history: str) -> Json:
 
 def _read_each(body: bytes, history: str) -> Json:
     try:
-        each = _decode_each(body) if len(body) < _LONG else _read_long(body, history)
+        each = _read_long(body, history) if _is_costly(body) else _decode_each(body)
     except (ValueError, RecursionError):
         return read_body(body)  # It says what is wrong.
     fields = {str(name): value for name, value in each.items()}
@@ -82,6 +84,14 @@ def _read_each(body: bytes, history: str) -> Json:
             if names.count(name) > 1:
                 raise _refusal(name, "stands in the request more than once")
     return fields
+
+
+def _is_costly(body: bytes) -> bool:
+    """Whether text would have to be made of much that is beyond ASCII: of what is within it costs next to nothing."""
+    if len(body) < _LONG:
+        return False
+    places = range(0, len(body), len(body) // _SAMPLES)
+    return 2 * sum(not body[at : at + _SAMPLE].isascii() for at in places) > len(places)
 
 
 def _read_long(body: bytes, history: str) -> dict[_Name, Any]:
@@ -94,8 +104,6 @@ def _read_long(body: bytes, history: str) -> dict[_Name, Any]:
 
 def _check_encoding(body: bytes) -> None:
     """Raises UnicodeDecodeError unless it is UTF-8: what stays JSON is not decoded."""
-    if body.isascii():
-        return
     view, begin = memoryview(body), 0
     while begin < len(view):
         end = begin + _AT_A_TIME

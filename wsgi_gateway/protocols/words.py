@@ -22,6 +22,8 @@ _SHORT = 64
 _QUOTE, _BRACKET = b'"['
 _MAY_BE_BLANK = frozenset(b"\\ \xc2\xe1\xe2\xe3")
 """The first bytes of all white space in a JSON string: a blank, what is escaped, and what is beyond ASCII."""
+_BLANK = {b"\xc2\x85", b"\xc2\xa0", b"\xe1\x9a", b"\xe2\x80", b"\xe2\x81", b"\xe3\x80"}
+"""The first two bytes of that which is beyond ASCII, and of some that is no white space."""
 
 _decode = msgspec.json.Decoder(str).decode
 _decode_optional = msgspec.json.Decoder(str | None).decode
@@ -46,9 +48,15 @@ def words_or_array(json: Raw | None, read_array: Callable[[Raw], T]) -> Words | 
     first = view[0]
     if first == _BRACKET:
         return read_array(json)
-    if first == _QUOTE and len(view) > _SHORT and view[1] not in _MAY_BE_BLANK:
+    is_long = first == _QUOTE and len(view) > _SHORT
+    if is_long and (view[1] not in _MAY_BE_BLANK or not _is_blank_at_first(bytes(view[1:3]))):
         return json
     return _decode_optional(json)
+
+
+def _is_blank_at_first(begin: bytes) -> bool:
+    """Whether a string may begin with white space: by the first two bytes of its JSON."""
+    return begin[0] < 0x80 or begin in _BLANK
 
 
 def text_of(words: Words) -> str:
