@@ -2,6 +2,7 @@
 
 import pytest
 
+from wsgi_gateway.protocols.conversation import Message, Text
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.loss import Loss
 
@@ -50,3 +51,13 @@ def test_what_is_made_of_a_thing_stands_where_that_does() -> None:
     loss.dropped(loss.follow(block, {"mode": "made of the block"}))
     loss.dropped(loss.follow(["nobody knows"], {"type": "image"}))
     assert [entry.path for entry in loss.entries] == ["messages[0].content[1]", "messages"]
+
+
+def test_an_item_and_its_first_part_have_their_own_places() -> None:
+    loss = Loss("messages")
+    said = loss.around("messages[3]", ".content[0]", Message(role="user", parts=[Text(words="x")]))
+    loss.dropped(said.parts[0], "a")
+    loss.dropped(said, "b")
+    loss.dropped(loss.follow(said.parts[0], object()), "c")
+    paths = [entry.path for entry in loss.entries]
+    assert paths == ["messages[3].content[0]", "messages[3]", "messages[3].content[0]"]

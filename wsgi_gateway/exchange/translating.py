@@ -100,13 +100,17 @@ class Translator:
         metering.end_one(call)
         return whole
 
-    def read_conversation(self, call: Call, loss: Loss) -> Conversation:
-        """The client's request in no API's terms, what was said before included. Raises ApiError."""
+    def expanded(self, call: Call) -> Json:
+        """The client's request with all that was said before. Raises ApiError."""
         named = {"model": call.asked or call.model}
         if call.client.name != "responses" or call.is_alone:
-            return self._read(call, loss, call.fields | named)
+            return call.fields | named
         call.turn = Turn(call.body | named, self._state_for(call.request))
-        return self._read(call, loss, call.turn.expanded())
+        return call.turn.expanded()
+
+    def read_conversation(self, call: Call, loss: Loss) -> Conversation:
+        """The same in no API's terms. Raises ApiError."""
+        return self._read(call, loss, self.expanded(call))
 
     def _read(self, call: Call, loss: Loss, body: Json) -> Conversation:
         conversation = call.client.read_request(body, loss)

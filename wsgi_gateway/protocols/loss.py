@@ -6,16 +6,17 @@ the stream. What would change the meaning of the request is refused instead.
 """
 
 import re
-from typing import Literal, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 from msgspec import Struct
 
-from wsgi_gateway.protocols.conversation import Tool
+from wsgi_gateway.protocols.conversation import Message, Tool, ToolResult
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.header_value import header_value
 
 Verdict = Literal["approximated", "dropped"]
 T = TypeVar("T")
+S = TypeVar("S", Message, ToolResult)
 _INDEX = re.compile(r"\[\d+\]")
 _LONGEST_HEADER = 4096
 _LOOKED_THROUGH = 256
@@ -72,9 +73,9 @@ class Loss:
     def __init__(self, api: str) -> None:
         self._names = FIELD_NAMES[api]
         self._entries: dict[Entry, None] = {}
-        self._things: list[object] = []
+        self._things: list[Any] = []
         self._origins: list[object] = []
-        """Where each of the things stood: a path, or the thing that it was made of."""
+        """Where each of the things stood: a path, a path and what leads on to its part, or the thing it was made of."""
         self._origin_of: dict[int, object] = {}
         """The same by ids, of as many as had to be looked through. While a thing is kept, no other gets its id."""
         self._indexed = 0
@@ -99,6 +100,12 @@ class Loss:
         self._things.append(thing)
         self._origins.append(path)
         return thing
+
+    def around(self, path: str, inner: str, item: S) -> S:
+        """As ``at`` for ``item``, and for its first part, which stood at ``inner`` behind that."""
+        self._things.append(item)
+        self._origins.append((path, inner))
+        return item
 
     def follow(self, thing: object, made: T) -> T:
         """Remember that ``made`` was made of ``thing``, and so stands where that does; return it."""
@@ -152,11 +159,20 @@ class Loss:
         """The path of ``thing``, or of what it was made of."""
         known = self._origin_of
         while id(thing) not in known and self._indexed < len(self._things):
-            new = slice(self._indexed, self._indexed + _LOOKED_THROUGH)
-            known |= zip(map(id, self._things[new]), self._origins[new], strict=True)
-            self._indexed = min(new.stop, len(self._things))
+            self._index_more()
         origin = known.get(id(thing))
         return origin if origin is None or isinstance(origin, str) else self._place(origin)
+
+    def _index_more(self) -> None:
+        new = slice(self._indexed, self._indexed + _LOOKED_THROUGH)
+        for thing, origin in zip(self._things[new], self._origins[new], strict=True):
+            if isinstance(origin, tuple):
+                path, inner = origin
+                self._origin_of[id(thing)] = path
+                self._origin_of[id(thing.parts[0])] = path + inner
+            else:
+                self._origin_of[id(thing)] = origin
+        self._indexed = min(new.stop, len(self._things))
 
     def _path(self, where: object) -> str:
         if not isinstance(where, str):

@@ -74,11 +74,12 @@ class Compactor:
         call = replace(call, fields=_without_reply_options(call.body, loss))
         translator = self._gateway.translator
         model = translator.model(call, loss)
-        conversation = translator.read_conversation(call, loss)
+        said = translator.expanded(call)
+        conversation = model.read(said)
         if not conversation.items:
             loss.refuse("input", "there is nothing to compact")
         summary = summarize(conversation, model, loss)
-        messages = kept(expanded(input_items(conversation.body)))
+        messages = kept(expanded(input_items(said)))
         item = items.compaction(new_id("cmp_"), seal_compaction(Compaction(summary.text)))
         body = {
             "id": new_id("resp_"),

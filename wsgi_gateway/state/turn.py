@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from wsgi_gateway.protocols.conversation import Json
 from wsgi_gateway.protocols.errors import ApiError
@@ -28,8 +29,16 @@ def is_stateless(body: Json, raw: bytes) -> bool:
     return (
         leaves_nothing(body)
         and body.get("previous_response_id") is None
-        and b"item_reference" not in raw
+        and not _refers(body.get("input"), raw)
     )
+
+
+def _refers(given: Any, raw: bytes) -> bool:
+    """Whether a request refers to an item; of some that do not, which are still JSON, that they may."""
+    if isinstance(given, Raw):
+        return b"item_reference" in raw
+    items = given if isinstance(given, list) else []
+    return any(is_reference(item) for item in items if type(item) is dict and "id" in item)
 
 
 def leaves_nothing(body: Json) -> bool:

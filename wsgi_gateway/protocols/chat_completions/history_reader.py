@@ -26,8 +26,7 @@ def read_messages(messages: Sequence[wire.Message], loss: Loss) -> list[Item]:
         path = f"messages[{position}]"
         match message.role:
             case "system" | "developer" | "user" as role:
-                parts = read_content(message.content, f"{path}.content", loss)
-                items.append(loss.at(path, Message(role=role, parts=parts, name=message.name)))
+                items.append(_asked(message, role, path, loss))
             case "assistant":
                 legacy_calls += message.function_call is not None
                 items += _assistant(message, path, f"call_function_{legacy_calls}", loss)
@@ -42,8 +41,21 @@ def read_messages(messages: Sequence[wire.Message], loss: Loss) -> list[Item]:
     return items
 
 
+def _asked(message: wire.Message, role: model.Role, path: str, loss: Loss) -> Item:
+    content = message.content
+    if isinstance(content, str | Raw):  # Nearly all are such.
+        parts: list[Part] = [Text(words=content)]
+        return loss.around(path, ".content", Message(role=role, parts=parts, name=message.name))
+    parts = read_content(content, f"{path}.content", loss)
+    return loss.at(path, Message(role=role, parts=parts, name=message.name))
+
+
 def _result(message: wire.Message, call_id: str, path: str, loss: Loss) -> model.ToolResult:
-    parts = read_content(message.content, f"{path}.content", loss)
+    content = message.content
+    if isinstance(content, str | Raw):
+        result = model.ToolResult(call_id=call_id, parts=[Text(words=content)])
+        return loss.around(path, ".content", result)
+    parts = read_content(content, f"{path}.content", loss)
     return loss.at(path, model.ToolResult(call_id=call_id, parts=parts))
 
 
@@ -54,9 +66,9 @@ def _assistant(message: wire.Message, path: str, legacy_id: str, loss: Loss) -> 
     items: list[Item] = _reasoning(message, path, loss) if _has_thoughts(message) else []
     parts: list[Part] = []
     content = message.content
-    if isinstance(content, str | Raw):
-        if content:
-            parts.append(loss.at(f"{path}.content", Text(words=content)))
+    words = content if isinstance(content, str | Raw) else None
+    if words:
+        parts.append(Text(words=words))
     elif content:
         read = read_content(content, f"{path}.content", loss)
         parts += [part for part in read if type(part) is not Text or part.words]
@@ -64,7 +76,7 @@ def _assistant(message: wire.Message, path: str, legacy_id: str, loss: Loss) -> 
         parts.append(loss.at(f"{path}.refusal", model.Refusal(text=message.refusal)))
     if parts:
         said = Message(role="assistant", parts=parts, name=message.name)
-        items.append(loss.at(path, said))
+        items.append(loss.around(path, ".content", said) if words else loss.at(path, said))
     elif message.name:
         loss.approximated(f"{path}.name", "left out: there is no text that it goes with")
     for number, call in enumerate(message.tool_calls or ()):

@@ -15,6 +15,16 @@ from wsgi_gateway.protocols.messages import wire
 from wsgi_gateway.protocols.words import Words
 
 
+def plain_text(blocks: Sequence[wire.Block]) -> Text | None:
+    """Of content that is one text and nothing else; None for any other."""
+    if len(blocks) != 1:
+        return None
+    (block,) = blocks
+    if type(block) is not wire.TextBlock or block.citations:
+        return None
+    return Text(words=block.text, cache=block.cache_control)
+
+
 def read_parts(content: Words | Sequence[wire.Block], path: str, loss: Loss) -> list[Part]:
     """The parts of a content that consists of nothing but parts, each placed. Raises as ``read_blocks``."""
     if isinstance(content, str | Raw):

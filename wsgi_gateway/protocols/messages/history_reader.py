@@ -7,19 +7,23 @@ says, as the API itself demands. The contents of single blocks are the job of ``
 from collections.abc import Sequence
 from typing import Literal
 
+from msgspec import Raw
+
 from wsgi_gateway.protocols.conversation import (
     Item,
     Message,
     Part,
     Proof,
     Reasoning,
+    Role,
+    Text,
     ToolCall,
     ToolResult,
 )
 from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.loss import Loss
 from wsgi_gateway.protocols.messages import wire
-from wsgi_gateway.protocols.messages.blocks_reader import read_blocks, read_parts
+from wsgi_gateway.protocols.messages.blocks_reader import plain_text, read_blocks, read_parts
 from wsgi_gateway.protocols.seal import is_sealed, unseal
 
 
@@ -39,15 +43,25 @@ class _HistoryReader:
         self._asked: list[Item] = []
 
     def read(self, turn: wire.Message[wire.Block], path: str) -> None:
-        if turn.role == "user":
-            self._user_turn(turn, path)
-            return
-        self.end_run()
-        if turn.role == "assistant" and not isinstance(turn.content, str):
-            self._assistant_blocks(turn.content, path)
-            return
-        parts = read_parts(turn.content, f"{path}.content", self._loss)
-        self.items.append(self._loss.at(path, Message(role=turn.role, parts=parts)))
+        content = turn.content
+        if turn.role != "user":
+            self.end_run()
+        if isinstance(content, str):
+            self._text(turn.role, Text(words=content), path, ".content")
+        elif (plain := plain_text(content)) is not None:
+            self._text(turn.role, plain, path, ".content[0]")
+        elif turn.role == "user":
+            self._user_blocks(content, path)
+        elif turn.role == "assistant":
+            self._assistant_blocks(content, path)
+        else:
+            parts = read_parts(content, f"{path}.content", self._loss)
+            self.items.append(self._loss.at(path, Message(role=turn.role, parts=parts)))
+
+    def _text(self, role: Role, text: Text, path: str, inner: str) -> None:
+        """A turn that says nothing else, as most do."""
+        said = self._asked if role == "user" else self.items
+        said.append(self._loss.around(path, inner, Message(role=role, parts=[text])))
 
     def end_run(self) -> None:
         """A run of user turns is over, which the API takes for one: what it says stands behind its results."""
@@ -55,17 +69,14 @@ class _HistoryReader:
             self.items += self._asked
             self._asked = []
 
-    def _user_turn(self, turn: wire.Message[wire.Block], path: str) -> None:
+    def _user_blocks(self, blocks: Sequence[wire.Block], path: str) -> None:
         parts: list[Part] = []
-        if isinstance(turn.content, str):
-            parts = read_parts(turn.content, f"{path}.content", self._loss)
-        else:
-            for number, block in enumerate(turn.content):
-                at = f"{path}.content[{number}]"
-                if type(block) is wire.ToolResultBlock:
-                    self.items.append(self._result(block, at))
-                else:
-                    parts += read_blocks(block, at, self._loss)
+        for number, block in enumerate(blocks):
+            at = f"{path}.content[{number}]"
+            if type(block) is wire.ToolResultBlock:
+                self.items.append(self._result(block, at))
+            else:
+                parts += read_blocks(block, at, self._loss)
         if parts:
             self._asked.append(self._loss.at(path, Message(role="user", parts=parts)))
 
@@ -108,10 +119,15 @@ class _HistoryReader:
     def _result(self, block: wire.Result, path: str) -> ToolResult:
         result = ToolResult(
             call_id=block.tool_use_id,
-            parts=read_parts(block.content or [], f"{path}.content", self._loss),
+            parts=[],
             is_error=bool(block.is_error),
             cache=block.cache_control,
         )
+        content = block.content or []
+        if isinstance(content, str | Raw):
+            result.parts.append(Text(words=content))
+            return self._loss.around(path, ".content", result)
+        result.parts = read_parts(content, f"{path}.content", self._loss)
         return self._loss.at(path, result)
 
     def _proof(self, kind: Literal["signature", "redacted"], token: str, path: str) -> Proof:

@@ -103,19 +103,26 @@ class _ItemReader:
 
     def _message(self, item: wire.Item, path: str) -> None:
         content = item.content
+        inner: str | None = ".content"
         if isinstance(content, str):
-            text = self._loss.at(f"{path}.content", Text(words=content))
-            parts: list[Part] = [text]
+            parts: list[Part] = [Text(words=content)]
+        elif plain := self._parts.plain(content):
+            parts, inner = [plain], ".content[0]"
         else:
-            parts = self._parts.read(content or (), f"{path}.content")
+            parts, inner = self._parts.read(content or (), f"{path}.content"), None
         match item.role:
             case "user" | "system" | "developer" as role:
-                self._add(Message(role=role, parts=parts), path)
+                message = Message(role=role, parts=parts)
             case "assistant":
-                if [part for part in parts if type(part) is not Text or part.words]:
-                    self._add(Message(role="assistant", parts=parts, phase=item.phase), path)
+                if not any(type(part) is not Text or part.words for part in parts):
+                    return
+                message = Message(role="assistant", parts=parts, phase=item.phase)
             case other:
                 self._loss.refuse(f"{path}.role", f"unknown role {other!r}")
+        if inner is None:
+            self._add(message, path)
+        else:
+            self.items.append(self._loss.around(path, inner, message))
 
     def _proof(self, item: wire.Item, path: str) -> Proof:
         token = item.encrypted_content
@@ -156,14 +163,16 @@ class _ItemReader:
 
     def _result(self, item: wire.Item, path: str) -> None:
         output = item.output
+        call_id = self._call_id(item, path)
         if isinstance(output, str | Raw):
-            parts: list[Part] = [self._loss.at(f"{path}.output", Text(words=output))]
+            result = ToolResult(call_id=call_id, parts=[Text(words=output)])
+            self.items.append(self._loss.around(path, ".output", result))
         elif output is None or isinstance(output, dict):
             what = "is required" if output is None else "must be a string or an array"
             self._loss.refuse(f"{path}.output", what)
         else:
             parts = self._parts.read(output, f"{path}.output")
-        self._add(ToolResult(call_id=self._call_id(item, path), parts=parts), path)
+            self._add(ToolResult(call_id=call_id, parts=parts), path)
 
     def _client_call(self, item: wire.Item, kind: str, path: str) -> None:
         tool = CALLS[kind]

@@ -12,6 +12,10 @@ from wsgi_gateway.protocols.words import Words
 _TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
 
 
+def _is_plain(part: wire.ContentPart[Words | None]) -> bool:
+    return part.type in _TEXTS and not part.annotations and not part.prompt_cache_breakpoint
+
+
 class PartsReader:
     """``lifetime`` is the request's own for cache breakpoints that say none."""
 
@@ -19,18 +23,19 @@ class PartsReader:
         self._lifetime = lifetime
         self._loss = loss
 
+    def plain(self, given: Sequence[wire.ContentPart[Words | None]] | None) -> Text | None:
+        """Content that is one text and nothing else, as nearly all is; None for any other."""
+        if given is None or len(given) != 1:
+            return None
+        (part,) = given
+        return None if part.text is None or not _is_plain(part) else Text(words=part.text)
+
     def read(self, given: Sequence[wire.ContentPart[Words | None]], path: str) -> list[Part]:
         """``path`` is that of the array."""
         parts: list[Part] = []
         for number, part in enumerate(given):
             place = f"{path}[{number}]"
-            text = part.text
-            is_plain = part.type in _TEXTS and not part.annotations
-            if text is not None and is_plain and not part.prompt_cache_breakpoint:
-                read: Part = Text(words=text)  # Nearly all are such.
-            else:
-                read = self._part(part, place)
-            parts.append(self._loss.at(place, read))
+            parts.append(self._loss.at(place, self._part(part, place)))
         return parts
 
     def _part(self, part: wire.ContentPart[Words | None], path: str) -> Part:

@@ -6,8 +6,6 @@ what was said before, which ``previous_response_id`` or ``conversation`` stand f
 
 from collections.abc import Sequence
 
-from msgspec import Raw
-
 from wsgi_gateway.protocols.conversation import (
     Conversation,
     Json,
@@ -86,9 +84,7 @@ def read_request(body: Json, loss: Loss) -> Conversation:
 
 
 def _kept(body: Json, request: wire.Request) -> Json:
-    """Of a long history nothing, unless its items are asked for again: it brings tools, or may be compacted."""
-    if not isinstance(body.get("input"), Raw):
-        return body
+    """Of the history nothing, unless its items are asked for again: it brings tools, or may be compacted."""
     given = request.input
     if request.context_management or isinstance(given, str) or any(item.tools for item in given):
         return opened(body, "input")
