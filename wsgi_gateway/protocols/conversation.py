@@ -24,6 +24,7 @@ class Text(Struct, kw_only=True, gc=False):
 
     @property
     def text(self) -> str:
+        """The words, of which text is made when somebody asks for it first."""
         if not isinstance(self.words, str):
             self.words = text_of(self.words)
         return self.words
