@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from conftest import GatewayFactory
 from support.answers import answering
-from support.asks import READERS, Ask, user
-from support.dialects import CLIENT_KEY, FAILURES, Clients, expected
+from support.asks import READERS, WRITERS, Ask, user
+from support.dialects import CLIENT_KEY, FAILURES, PATHS, Clients, expected
 from support.gateway import config, provider
 from support.pairs import APIS, CLIENTS, PAIRS, PLAIN_AND_STREAM, error_body
 from support.planted import FLAKY_KEY, STEADY_KEY
@@ -253,7 +253,9 @@ def test_the_second_is_told_all_of_a_long_history(
     flaky.script(status(503)(first, threading.Event()))
     ask = Ask((user("as it was — " * 3000, "And now?"),))
 
-    assert clients.raw(client_api, f"{first}-then-{upstream_api}", ask).status_code == 200
+    body = {"model": f"{first}-then-{upstream_api}", **WRITERS[client_api](ask)}
+    sent = json.dumps(body, ensure_ascii=False).encode()
+    assert clients.post(PATHS[client_api], sent).status_code == 200
 
     assert READERS[first](flaky.last.json).turns == ask.turns
     assert READERS[upstream_api](steady.last.json).turns == ask.turns

@@ -29,8 +29,27 @@ HISTORIES: dict[Api, Json] = {
         "messages": [{"role": "user", "content": [{"type": "text", "text": LONG}]}] * 3,
         "max_tokens": 9,
     },
-    "responses": {"input": [{"role": "user", "content": LONG}] * 3, "store": False},
+    "responses": {
+        "input": [{"role": "user", "content": [{"type": "input_text", "text": LONG}]}] * 3,
+        "store": False,
+    },
 }
+
+
+def written(body: Json) -> bytes:
+    """As SDKs do, with characters as they are: of ASCII alone text is made at once."""
+    return json.dumps(body, ensure_ascii=False).encode()
+
+
+@TRANSLATED
+def test_it_arrives_as_it_was(
+    upstream: Upstream, clients: Clients, client_api: Api, upstream_api: Api
+) -> None:
+    upstream.script(lambda request: reply_to(request, upstream_api, Answer("Yes.")))
+    body = {"model": model_of(upstream_api), **HISTORIES[client_api]}
+    assert clients.post(PATHS[client_api], written(body)).status_code == 200
+    said = [part for turn in READERS[upstream_api](upstream.last.json).turns for part in turn.parts]
+    assert said == [Text(LONG)] * 3
 
 
 @TRANSLATED
@@ -45,7 +64,7 @@ def test_a_field_deep_in_the_history_is_named(
     ):
         body = {"model": model_of(upstream_api), **HISTORIES[client_api]}
         body[name] = [*body[name][:2], wrong]
-        answer = clients.post(PATHS[client_api], json.dumps(body))
+        answer = clients.post(PATHS[client_api], written(body))
         assert answer.status_code == 400, wrong
         error = check_error_body(client_api, answer.content)
         assert name + place in error["message"], wrong
@@ -58,7 +77,7 @@ def test_what_is_no_utf_8_goes_nowhere(
     upstream: Upstream, clients: Clients, client_api: Api, upstream_api: Api
 ) -> None:
     body = {"model": model_of(upstream_api), **HISTORIES[client_api]}
-    sent = json.dumps(body, ensure_ascii=False).encode().replace("—".encode(), b"\xc0\xa2", 1)
+    sent = written(body).replace("—".encode(), b"\xc0\xa2", 1)
     answer = clients.post(PATHS[client_api], sent)
     assert answer.status_code == 400
     assert "utf-8" in check_error_body(client_api, answer.content)["message"].lower()
@@ -78,16 +97,15 @@ def test_a_stored_turn_goes_on(upstream: Upstream, clients: Clients, upstream_ap
 
 
 @STATELESS
+@pytest.mark.parametrize("kind", [{"type": "item_reference"}, {}], ids=["named", "by its id alone"])
 def test_items_that_are_kept_are_found(
-    upstream: Upstream, clients: Clients, upstream_api: Api
+    upstream: Upstream, clients: Clients, upstream_api: Api, kind: Json
 ) -> None:
     upstream.script(lambda request: reply_to(request, upstream_api, Answer("Yes.")))
     model = model_of(upstream_api)
     first = clients.openai.responses.create(model=model, input="Is it?")
-    given = [
-        {"type": "item_reference", "id": first.output[0].id},
-        {"role": "user", "content": LONG},
-    ]
-    clients.openai.responses.create(model=model, input=given, store=False)
+    given = [{"id": first.output[0].id, **kind}, {"role": "user", "content": LONG}]
+    body = {"model": model, "input": given, "store": False}
+    assert clients.post(PATHS["responses"], written(body)).status_code == 200
     assistant, user = READERS[upstream_api](upstream.last.json).turns[-2:]
     assert (assistant.parts, user.parts) == ((Text("Yes."),), (Text(LONG),))

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
 from wsgi_gateway.protocols.errors import ApiError
 from wsgi_gateway.protocols.loss import Loss
@@ -326,10 +327,19 @@ def test_ids_of_the_gateway_s_own_are_known_by_their_form(body: Any, is_own: boo
         ({"store": False, "previous_response_id": "resp_1"}, False),
         ({"store": False, "conversation": "conv_1"}, False),
         ({"store": False, "input": [{"type": "item_reference", "id": "x"}]}, False),
+        ({"store": False, "input": [{"id": "x"}]}, False),
+        (
+            {"store": False, "input": [{"id": "x", "role": "user", "content": "item_reference"}]},
+            True,
+        ),
+        ({"store": False, "input": "item_reference"}, True),
+        ({"store": False, "input": [5, {"type": 5}]}, True),
     ],
 )
 def test_who_needs_no_state(body: Any, expected: bool) -> None:
-    assert is_stateless(body, json.dumps(body).encode()) is expected
+    assert is_stateless(body) is expected
+    if "input" in body:
+        assert is_stateless({**body, "input": Raw(json.dumps(body["input"]).encode())}) is expected
 
 
 THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]}

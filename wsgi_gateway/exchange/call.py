@@ -163,7 +163,7 @@ class Call(Struct, kw_only=True):
     @property
     def is_alone(self) -> bool:
         """Whether a Responses client's request neither needs what is kept nor leaves anything."""
-        return self.request.connection is None and is_stateless(self.fields, self.request.body)
+        return self.request.connection is None and is_stateless(self.fields)
 
     @property
     def asked(self) -> str | None:

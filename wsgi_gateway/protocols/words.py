@@ -31,7 +31,7 @@ _decode_optional = msgspec.json.Decoder(str | None).decode
 
 def words_of(json: Raw | None) -> Words | None:
     """The words of a JSON string, None for null or nothing. Raises msgspec.ValidationError for any other JSON."""
-    return words_or_array(json, _decode_optional)
+    return words_or_array(json, _decode_optional)  # which takes no array
 
 
 def needed_words_of(json: Raw) -> Words:

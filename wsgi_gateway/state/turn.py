@@ -5,7 +5,7 @@ its input and output are added; and it may refer to items that are kept.
 """
 
 import re
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 from msgspec import Raw
@@ -24,19 +24,33 @@ from wsgi_gateway.state.strangers import names_items, without_strangers
 _OWN_ID = re.compile(r"[a-z]+_[0-9a-f]{24}")
 
 
-def is_stateless(body: Json, raw: bytes) -> bool:
-    """Whether a request, ``raw`` on the wire, neither needs what is kept nor leaves anything."""
+class _Named(TypedDict, total=False):
+    """What tells a reference from other items."""
+
+    type: Any
+    id: Any
+    role: Any
+
+
+_decode_names = msgspec.json.Decoder(list[_Named]).decode
+
+
+def is_stateless(body: Json) -> bool:
+    """Whether a request neither needs what is kept nor leaves anything. A long ``input`` may still be JSON."""
     return (
         leaves_nothing(body)
         and body.get("previous_response_id") is None
-        and not _refers(body.get("input"), raw)
+        and not _refers(body.get("input"))
     )
 
 
-def _refers(given: Any, raw: bytes) -> bool:
-    """Whether a request refers to an item; of some that do not, which are still JSON, that they may."""
+def _refers(given: Any) -> bool:
+    """Whether any of the items refers to another. What is no list of items does not, and is refused elsewhere."""
     if isinstance(given, Raw):
-        return b"item_reference" in raw
+        try:
+            given = _decode_names(given)
+        except (ValueError, RecursionError):
+            return False
     items = given if isinstance(given, list) else []
     return any(is_reference(item) for item in items if type(item) is dict and "id" in item)
 

@@ -1,6 +1,6 @@
 """The content of a client's messages, read into parts, each of which knows its place in the request."""
 
-from msgspec import Raw
+from collections.abc import Sequence
 
 from wsgi_gateway.protocols import conversation as model
 from wsgi_gateway.protocols import data_url
@@ -11,12 +11,10 @@ from wsgi_gateway.protocols.openai_requests import cache_of_breakpoint
 from wsgi_gateway.protocols.words import Words
 
 
-def read_content(content: wire.Content, path: str, loss: Loss) -> list[Part]:
+def read_content(
+    content: Sequence[wire.ContentPart[Words | None]], path: str, loss: Loss
+) -> list[Part]:
     """The parts of the ``content`` at ``path``. Raises ApiError for a part that is incomplete or of no known type."""
-    if content is None:
-        return []
-    if isinstance(content, str | Raw):
-        return [loss.at(path, Text(words=content))]
     parts: list[Part] = []
     for number, part in enumerate(content):
         place = f"{path}[{number}]"

@@ -46,7 +46,7 @@ def _asked(message: wire.Message, role: model.Role, path: str, loss: Loss) -> It
     if isinstance(content, str | Raw):  # Nearly all are such.
         parts: list[Part] = [Text(words=content)]
         return loss.around(path, ".content", Message(role=role, parts=parts, name=message.name))
-    parts = read_content(content, f"{path}.content", loss)
+    parts = read_content(content or (), f"{path}.content", loss)
     return loss.at(path, Message(role=role, parts=parts, name=message.name))
 
 
@@ -55,7 +55,7 @@ def _result(message: wire.Message, call_id: str, path: str, loss: Loss) -> model
     if isinstance(content, str | Raw):
         result = model.ToolResult(call_id=call_id, parts=[Text(words=content)])
         return loss.around(path, ".content", result)
-    parts = read_content(content, f"{path}.content", loss)
+    parts = read_content(content or (), f"{path}.content", loss)
     return loss.at(path, model.ToolResult(call_id=call_id, parts=parts))
 
 
@@ -66,9 +66,9 @@ def _assistant(message: wire.Message, path: str, legacy_id: str, loss: Loss) -> 
     items: list[Item] = _reasoning(message, path, loss) if _has_thoughts(message) else []
     parts: list[Part] = []
     content = message.content
-    words = content if isinstance(content, str | Raw) else None
-    if words:
-        parts.append(Text(words=words))
+    if isinstance(content, str | Raw):
+        if content:
+            parts.append(Text(words=content))
     elif content:
         read = read_content(content, f"{path}.content", loss)
         parts += [part for part in read if type(part) is not Text or part.words]
@@ -76,7 +76,8 @@ def _assistant(message: wire.Message, path: str, legacy_id: str, loss: Loss) -> 
         parts.append(loss.at(f"{path}.refusal", model.Refusal(text=message.refusal)))
     if parts:
         said = Message(role="assistant", parts=parts, name=message.name)
-        items.append(loss.around(path, ".content", said) if words else loss.at(path, said))
+        is_plain = isinstance(content, str | Raw) and bool(content)
+        items.append(loss.around(path, ".content", said) if is_plain else loss.at(path, said))
     elif message.name:
         loss.approximated(f"{path}.name", "left out: there is no text that it goes with")
     for number, call in enumerate(message.tool_calls or ()):

@@ -6,8 +6,6 @@ What only Anthropic can show a model is put into words.
 from collections.abc import Sequence
 from typing import NoReturn
 
-from msgspec import Raw
-
 from wsgi_gateway.protocols.conversation import Document, Image, Json, Part, Text
 from wsgi_gateway.protocols.decoding import encode
 from wsgi_gateway.protocols.loss import Loss
@@ -25,9 +23,9 @@ def plain_text(blocks: Sequence[wire.Block]) -> Text | None:
     return Text(words=block.text, cache=block.cache_control)
 
 
-def read_parts(content: Words | Sequence[wire.Block], path: str, loss: Loss) -> list[Part]:
+def read_parts(content: str | Sequence[wire.Block], path: str, loss: Loss) -> list[Part]:
     """The parts of a content that consists of nothing but parts, each placed. Raises as ``read_blocks``."""
-    if isinstance(content, str | Raw):
+    if isinstance(content, str):
         return [loss.at(path, Text(words=content))]
     return [
         part
